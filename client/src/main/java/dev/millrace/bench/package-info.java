@@ -1,0 +1,5 @@
+/** The load harness: arrivals, recorders, reports. */
+@NullMarked
+package dev.millrace.bench;
+
+import org.jspecify.annotations.NullMarked;

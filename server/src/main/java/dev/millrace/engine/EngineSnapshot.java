@@ -1,0 +1,29 @@
+package dev.millrace.engine;
+
+import java.time.Instant;
+
+/** The engine's counters at one moment; fields as in the contract's EngineStats. */
+public record EngineSnapshot(
+    Instant at,
+    int waitingSequences,
+    int runningSequences,
+    int stalledSequences,
+    int kvBlocksTotal,
+    int kvBlocksInUse,
+    int kvBlocksCached,
+    int kvBlockSize,
+    long waitingPromptTokens,
+    double predictedQueueSeconds,
+    long promptTokens,
+    long cachedPromptTokens,
+    long prefillTokensComputed,
+    long recomputedTokens,
+    long completionTokens,
+    long draftedTokens,
+    long acceptedDraftTokens,
+    long steps,
+    long preemptions,
+    long requestsFinished,
+    long requestsCancelled,
+    long requestsRejected,
+    long requestsFailed) {}

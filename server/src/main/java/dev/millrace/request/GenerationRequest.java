@@ -1,0 +1,68 @@
+package dev.millrace.request;
+
+import dev.millrace.sampling.SamplingSettings;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A valid request, tokenized, with every default filled in. What the engine works on.
+ *
+ * @param requestId the caller's, or one that we made; never empty
+ * @param prompt token ids, at least one
+ * @param stop when to end
+ * @param output what to tell besides text
+ * @param resume where to go on, for a stream taken up again
+ * @param maxQueueTime longest wait for being started
+ * @param deadlineNanos of the call, in {@link System#nanoTime}'s terms
+ */
+public record GenerationRequest(
+    String requestId,
+    int[] prompt,
+    SamplingSettings sampling,
+    StopSettings stop,
+    OutputSettings output,
+    Optional<ResumePoint> resume,
+    Optional<Duration> maxQueueTime,
+    Optional<Long> deadlineNanos) {
+
+  /**
+   * @param maxTokens new tokens at most; fixed on admission, so always given here
+   * @param minTokens until this many, ids that end the output can't be drawn and stop texts don't
+   *     count
+   * @param texts that end the output, also when they span tokens
+   * @param tokenIds that end the output besides the model's own
+   * @param includeStop emit the stop text or token's text too
+   * @param ignoreEos go on past end-of-generation tokens
+   * @param timeLimit ends the output with what there is, counted from admission
+   */
+  public record StopSettings(
+      int maxTokens,
+      int minTokens,
+      List<String> texts,
+      int[] tokenIds,
+      boolean includeStop,
+      boolean ignoreEos,
+      Optional<Duration> timeLimit) {}
+
+  /**
+   * @param tokens send each token's bytes
+   * @param logprobs send each token's log-probability and rank
+   * @param processedLogprobs of the distribution that was drawn from; else of the model's own
+   * @param topCandidates how many of the likeliest tokens to send, 0 to 20
+   * @param tokensPerEvent send text every so many tokens, at least 1
+   */
+  public record OutputSettings(
+      boolean tokens,
+      boolean logprobs,
+      boolean processedLogprobs,
+      int topCandidates,
+      boolean echoPrompt,
+      int tokensPerEvent) {}
+
+  /**
+   * @param tokens generated before and known to the caller
+   * @param afterSequenceNumber the last event that the caller has
+   */
+  public record ResumePoint(int[] tokens, long afterSequenceNumber) {}
+}

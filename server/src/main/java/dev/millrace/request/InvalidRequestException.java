@@ -1,0 +1,40 @@
+package dev.millrace.request;
+
+/** A request that can't be served as it is. Translated to a gRPC status once, at the door. */
+public final class InvalidRequestException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** What kind of wrong; each is one gRPC status. */
+  public enum Kind {
+    /** A field is out of range, or contradicts another. */
+    INVALID_ARGUMENT,
+    /** The field exists in the contract, but this server doesn't do it yet. */
+    UNIMPLEMENTED,
+    /** No such model or adapter. */
+    NOT_FOUND,
+    /** A resumption that was begun on another model or with other numerics. */
+    FAILED_PRECONDITION
+  }
+
+  private final Kind kind;
+  private final String field;
+
+  /**
+   * @param field the field at fault, as protobuf's JSON paths have it in snake case: {@code
+   *     sampling.temperature}
+   * @param message what was wrong and what is allowed
+   */
+  public InvalidRequestException(Kind kind, String field, String message) {
+    super(message);
+    this.kind = kind;
+    this.field = field;
+  }
+
+  public Kind kind() {
+    return kind;
+  }
+
+  public String field() {
+    return field;
+  }
+}

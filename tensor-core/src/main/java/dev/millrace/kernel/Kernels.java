@@ -1,0 +1,206 @@
+package dev.millrace.kernel;
+
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * What the networks need done to numbers. Every implementation (tier) gives the same bits for the
+ * same input, whatever its vector width, and whatever part of the work one call does: callers split
+ * work between threads by the ranges [from, to). Kernels have no state, so calls from several
+ * threads are fine as long as they write to different places.
+ *
+ * <p>All segments are native memory of float32 unless said otherwise. x[t] is row t. fma(a, b, c)
+ * is a·b + c rounded once. The definitions below <em>are</em> the result, to the bit.
+ */
+public interface Kernels {
+  /** Outputs of a multiply are split between callers in multiples of this. */
+  int ROW_GROUP = 16;
+
+  /** Attention's tiles: positions from a sequence's start that share one online-softmax update. */
+  int ATTENTION_TILE = 32;
+
+  /** Attention's segments: positions that one call covers; segments are merged ascending. */
+  int ATTENTION_SEGMENT = 512;
+
+  /** Sums over the vocabulary go by segments of this many entries, joined ascending. */
+  int VOCABULARY_SEGMENT = 4096;
+
+  /** "scalar", "vector", ... */
+  String name();
+
+  /**
+   * Copies weights [rows, columns] from a file's layout into this tier's.
+   *
+   * @param source {@code type.bytes(rows · columns)} bytes; any alignment
+   */
+  Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena);
+
+  /** Room for rounded activations; written by {@link #quantize}, read by {@link #multiply}. */
+  QuantizedRows quantizedRows(int maxRows, int columns, Arena arena);
+
+  /**
+   * Rounds rows [fromRow, toRow) of x [·, columns], per block of 32: amax = max|x|; below 2⁻¹⁰⁰ the
+   * block is zeros with da = 0; else da = amax/127, q = rint(x·(127/amax)), ties to even. A block
+   * that holds a non-finite value gets da = NaN, so that it spoils its own row only.
+   */
+  void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow);
+
+  /**
+   * y[t][r] = Σ_k w[r][k]·x[t][k] for t in [0, rows) and outputs r in [fromOutput, toOutput);
+   * fromOutput is a multiple of {@link #ROW_GROUP}. One accumulator per output, from +0, k
+   * ascending.
+   *
+   * <p>Plain weights (F32, F16, BF16, widened exactly): acc = fma(w, x, acc), from x.
+   *
+   * <p>Quantized weights, from q, per block b of 32, ascending: isum = Σ qw·qa exactly (qw − 8 for
+   * Q4_0); acc = fma((float) isum, dw·da, acc); then, for Q4_1, acc = fma(m, da·(float) Σqa, acc).
+   *
+   * @param x rows of float32, columns() wide
+   * @param q the same rows rounded; may be null for plain weights
+   * @param yStride floats from one row of y to the next
+   */
+  void multiply(
+      Weights w,
+      MemorySegment x,
+      QuantizedRows q,
+      int rows,
+      MemorySegment y,
+      int yStride,
+      int fromOutput,
+      int toOutput);
+
+  /**
+   * Row {@code row} of w, widened: d·q for Q8_0, d·(q−8) for Q4_0, fma(d, q, m) for Q4_1. Token
+   * embeddings.
+   */
+  void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes);
+
+  /**
+   * RMSNorm (Zhang and Sennrich 2019) of rows [fromRow, toRow): s = Σ x², as 16 strided partial
+   * sums (p[j] = fma(x, x, p[j]) over columns ≡ j mod 16, ascending) joined p[j] += p[j+8], +=
+   * p[j+4], += p[j+2], += p[j+1]; scale = 1/sqrt(s/columns + epsilon) (each step rounded); y =
+   * (x·scale)·weight.
+   */
+  void rmsNorm(
+      MemorySegment x,
+      MemorySegment weight,
+      float epsilon,
+      MemorySegment y,
+      int columns,
+      int fromRow,
+      int toRow);
+
+  /**
+   * Rotates heads of rows [fromRow, toRow) in place, pairs interleaved (as in llama-architecture
+   * GGUFs): (a, b) → (a·cos − b·sin, a·sin + b·cos), computed as fma(a, cos, −(b·sin)) and fma(a,
+   * sin, b·cos).
+   *
+   * @param x [rows][heads][headDim] with xStride floats per row
+   * @param cosSin [position][headDim/2][2]: cos then sin
+   * @param positions of each row
+   */
+  void rope(
+      MemorySegment x,
+      int xStride,
+      int heads,
+      int headDim,
+      MemorySegment cosSin,
+      int[] positions,
+      int fromRow,
+      int toRow);
+
+  /**
+   * out[i] = silu(gate[i])·up[i], silu(g) = g / (1 + exp(−g)), for i in [from, to). out may be
+   * gate.
+   */
+  void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to);
+
+  /** x[i] += y[i] for i in [from, to). */
+  void add(MemorySegment x, MemorySegment y, long from, long to);
+
+  /**
+   * Stores one row's keys and values, rounded to the pool's type, at {@code slot} of {@code block}.
+   *
+   * @param k [kvHeads][headDim] at kOffsetBytes; v alike
+   */
+  void storeKv(
+      KvLayer layer,
+      int block,
+      int slot,
+      MemorySegment k,
+      long kOffsetBytes,
+      MemorySegment v,
+      long vOffsetBytes);
+
+  /**
+   * Floats of one query head's partial attention state: headDim outputs, then m, then l, padded to
+   * 16.
+   */
+  static int attentionStateFloats(int headDim) {
+    return (headDim + 2 + 15) & ~15;
+  }
+
+  /**
+   * One segment of attention for one row and the query heads that share {@code kvHead}: positions
+   * [segment·512, min(length, segment·512 + 512)). For each query head, per tile of 32 positions,
+   * ascending, from m = −∞, l = 0, o = 0:
+   *
+   * <pre>
+   *   s[i] = (Σ_d fma(q[d], k[i][d], ·), d ascending from +0) · scale      for positions i in the tile
+   *   M = max(m, s[0], s[1], ...);  c = m == −∞ ? 0 : exp(m − M);  p[i] = exp(s[i] − M)
+   *   l = fma(l, c, Σp): 16 strided partial sums of the tile (p[j] + p[j+16]) joined as in rmsNorm
+   *   o[d] = o[d]·c, then o[d] = fma(p[i], v[i][d], o[d]), i ascending;  m = M
+   * </pre>
+   *
+   * Positions past the end enter no arithmetic. A NaN score makes the row's output NaN (M is then
+   * NaN). The state (o, m, l) is written for each query head, {@link #attentionStateFloats} apart.
+   *
+   * @param q one row's queries [heads][headDim] at qOffsetBytes
+   * @param blocks the sequence's block table; block i holds positions [i·blockSize,
+   *     (i+1)·blockSize)
+   * @param length positions that the row sees: its own position + 1
+   * @param state of this segment's query heads, heads/kvHeads of them, at stateOffsetBytes
+   */
+  void attend(
+      MemorySegment q,
+      long qOffsetBytes,
+      int heads,
+      float scale,
+      KvLayer layer,
+      int[] blocks,
+      int kvHead,
+      int length,
+      int segment,
+      MemorySegment state,
+      long stateOffsetBytes);
+
+  /**
+   * Merges one query head's states of consecutive segments, ascending, and divides. With (o, m, l)
+   * so far and the next (o', m', l'): M = max(m, m'); a = exp(m − M), b = exp(m' − M); l = fma(l,
+   * a, l'·b); o[d] = fma(o[d], a, o'[d]·b). At last out[d] = o[d]/l.
+   *
+   * @param stateStrideBytes from one segment's state of this head to the next segment's
+   */
+  void mergeSegments(
+      MemorySegment state,
+      long stateOffsetBytes,
+      long stateStrideBytes,
+      int segments,
+      int headDim,
+      MemorySegment out,
+      long outOffsetBytes);
+
+  /**
+   * Index of the largest of n values; ties go to the lowest index. −1 if any value isn't finite.
+   */
+  int argmax(MemorySegment x, long offsetBytes, int n);
+
+  /**
+   * Σ exp(x[i]·invTemperature − max) over [0, n), where max is given: per segment of 4,096, 16
+   * strided partial sums joined as in rmsNorm; segments joined ascending from +0.
+   * x[i]·invTemperature and the subtraction round separately.
+   */
+  float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max);
+}

@@ -1,0 +1,9 @@
+package dev.millrace.sampling;
+
+/**
+ * How the next token is chosen. Grows with the contract's SamplingParameters.
+ *
+ * @param temperature 0 is greedy
+ * @param seed of the counter-based generator
+ */
+public record SamplingSettings(float temperature, long seed) {}

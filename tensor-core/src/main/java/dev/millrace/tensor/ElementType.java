@@ -1,0 +1,61 @@
+package dev.millrace.tensor;
+
+/**
+ * How numbers are stored in a model file. Quantized types store blocks of {@link #blockSize}
+ * values; the byte layouts are those of GGUF (ggml's block_q4_0, block_q4_1, block_q8_0).
+ */
+public enum ElementType {
+  F32(0, 1, 4),
+  F16(1, 1, 2),
+  BF16(30, 1, 2),
+  /** fp16 scale, 16 bytes of nibbles (low nibbles first, then high); value = d·(q − 8). */
+  Q4_0(2, 32, 18),
+  /** fp16 scale, fp16 minimum, 16 bytes of nibbles; value = d·q + m. */
+  Q4_1(3, 32, 20),
+  /** fp16 scale, 32 signed bytes; value = d·q. */
+  Q8_0(8, 32, 34);
+
+  private final int ggufId;
+  private final int blockSize;
+  private final int blockBytes;
+
+  ElementType(int ggufId, int blockSize, int blockBytes) {
+    this.ggufId = ggufId;
+    this.blockSize = blockSize;
+    this.blockBytes = blockBytes;
+  }
+
+  /** The number that GGUF files use for this type. */
+  public int ggufId() {
+    return ggufId;
+  }
+
+  /** Values in a block; 1 for plain types. */
+  public int blockSize() {
+    return blockSize;
+  }
+
+  /** Bytes in a block. */
+  public int blockBytes() {
+    return blockBytes;
+  }
+
+  /** Whether values are stored in blocks with scales of their own. */
+  public boolean isQuantized() {
+    return blockSize > 1;
+  }
+
+  /**
+   * Bytes of {@code count} values.
+   *
+   * @throws IllegalArgumentException if count isn't a multiple of the block size
+   * @throws ArithmeticException if the size doesn't fit a long
+   */
+  public long bytes(long count) {
+    if (count % blockSize != 0) {
+      throw new IllegalArgumentException(
+          count + " values aren't whole blocks of " + blockSize + " (" + this + ")");
+    }
+    return Math.multiplyExact(count / blockSize, (long) blockBytes);
+  }
+}
