@@ -1,0 +1,53 @@
+package dev.millrace.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a server runs with. What each part means, its range and its default are said once, in {@link
+ * SettingsTable}.
+ *
+ * @param models references as {@code --model} has them, the default model first; none is the
+ *     catalogue's default
+ * @param port 0 is any free one
+ */
+public record ServerSettings(
+    List<String> models,
+    Path modelCache,
+    String host,
+    int port,
+    int kvCacheMib,
+    int threads,
+    String kernels,
+    int maxBatchTokens,
+    int maxWaiting,
+    int maxRunning,
+    Duration drainGrace,
+    Duration stepTimeout) {
+
+  /**
+   * Reads settings from what was given.
+   *
+   * @param flags the texts given for each flag: {@code "--port" -> ["9090"]}
+   * @param environment variables of the process
+   * @throws InvalidSettingException naming the flag or variable at fault and what is allowed
+   */
+  public static ServerSettings read(
+      Map<String, List<String>> flags, Map<String, String> environment) {
+    return new ServerSettings(
+        SettingsTable.MODEL.value(flags, environment),
+        SettingsTable.MODEL_CACHE.value(flags, environment),
+        SettingsTable.HOST.value(flags, environment),
+        SettingsTable.PORT.value(flags, environment),
+        SettingsTable.KV_CACHE_MIB.value(flags, environment),
+        SettingsTable.THREADS.value(flags, environment),
+        SettingsTable.KERNELS.value(flags, environment),
+        SettingsTable.MAX_BATCH_TOKENS.value(flags, environment),
+        SettingsTable.MAX_WAITING.value(flags, environment),
+        SettingsTable.MAX_RUNNING.value(flags, environment),
+        SettingsTable.DRAIN_GRACE.value(flags, environment),
+        SettingsTable.STEP_TIMEOUT.value(flags, environment));
+  }
+}

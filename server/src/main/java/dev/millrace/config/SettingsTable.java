@@ -1,0 +1,154 @@
+package dev.millrace.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * Every setting of the server, once. Commands make their flags and their help from {@link #ALL};
+ * {@link ServerSettings#read} makes values of what was given.
+ */
+public final class SettingsTable {
+  public static final Setting<List<String>> MODEL =
+      new Setting<>(
+          "--model",
+          "MILLRACE_MODEL",
+          "M",
+          "",
+          "Model to serve: a name from the catalogue, a path to a .gguf, hf:owner/repo/file.gguf,"
+              + " or synthetic:SHAPE[:TYPE]. Given several times, the first one is the default"
+              + " model, and each has an engine of its own. Without it, the catalogue's default"
+              + " model.",
+          true,
+          Readers.texts());
+
+  public static final Setting<Path> MODEL_CACHE =
+      one(
+          "--model-cache",
+          "MILLRACE_MODELS",
+          "DIR",
+          "~/.cache/millrace",
+          "Folder that holds downloaded models.",
+          Readers.path());
+
+  /** Loopback: until callers are authenticated, being reachable is a decision. */
+  public static final Setting<String> HOST =
+      one(
+          "--host",
+          "MILLRACE_HOST",
+          "H",
+          "127.0.0.1",
+          "Address to listen on; 0.0.0.0 is all of the machine's.",
+          Readers.text());
+
+  public static final Setting<Integer> PORT =
+      one(
+          "--port",
+          "MILLRACE_PORT",
+          "P",
+          "9090",
+          "Port to listen on; 0 is any free one.",
+          Readers.integer(0, 65_535));
+
+  public static final Setting<Integer> KV_CACHE_MIB =
+      one(
+          "--kv-cache-mib",
+          "MILLRACE_KV_CACHE_MIB",
+          "N",
+          "1024",
+          "Memory for keys and values, in MiB, allocated at the start; several models share it"
+              + " evenly.",
+          Readers.integer(1, 1 << 24));
+
+  public static final Setting<Integer> THREADS =
+      one(
+          "--threads",
+          "MILLRACE_THREADS",
+          "N",
+          Integer.toString(Runtime.getRuntime().availableProcessors()),
+          "Threads that compute a step; each model has as many of its own.",
+          Readers.integer(1, 1_024));
+
+  public static final Setting<String> KERNELS =
+      one(
+          "--kernels",
+          "MILLRACE_KERNELS",
+          "TIER",
+          "vector",
+          "Kernels to compute with: vector, or the slow reference, scalar. Both give the same"
+              + " bits.",
+          Readers.oneOf(List.of("vector", "scalar")));
+
+  public static final Setting<Integer> MAX_BATCH_TOKENS =
+      one(
+          "--max-batch-tokens",
+          "MILLRACE_MAX_BATCH_TOKENS",
+          "N",
+          "512",
+          "Tokens that one step computes at most, decode rows and prefill chunks together.",
+          Readers.integer(1, 65_536));
+
+  public static final Setting<Integer> MAX_WAITING =
+      one(
+          "--max-waiting",
+          "MILLRACE_MAX_WAITING",
+          "N",
+          "256",
+          "Requests that may wait for being started; one more is refused with RESOURCE_EXHAUSTED.",
+          Readers.integer(1, 1_000_000));
+
+  public static final Setting<Integer> MAX_RUNNING =
+      one(
+          "--max-running",
+          "MILLRACE_MAX_RUNNING",
+          "N",
+          "64",
+          "Requests that run at the same time at most.",
+          Readers.integer(1, 4_096));
+
+  public static final Setting<Duration> DRAIN_GRACE =
+      one(
+          "--drain-grace",
+          "MILLRACE_DRAIN_GRACE",
+          "TIME",
+          "30s",
+          "How long running streams may go on after SIGTERM before they end with UNAVAILABLE.",
+          Readers.duration(Duration.ZERO, Duration.ofHours(1)));
+
+  public static final Setting<Duration> STEP_TIMEOUT =
+      one(
+          "--step-timeout",
+          "MILLRACE_STEP_TIMEOUT",
+          "TIME",
+          "60s",
+          "A step that takes longer is taken for hung: streams fail, health says NOT_SERVING.",
+          Readers.duration(Duration.ofMillis(100), Duration.ofHours(1)));
+
+  /** In the order of help texts. */
+  public static final List<Setting<?>> ALL =
+      List.of(
+          MODEL,
+          MODEL_CACHE,
+          HOST,
+          PORT,
+          KV_CACHE_MIB,
+          THREADS,
+          KERNELS,
+          MAX_BATCH_TOKENS,
+          MAX_WAITING,
+          MAX_RUNNING,
+          DRAIN_GRACE,
+          STEP_TIMEOUT);
+
+  private SettingsTable() {}
+
+  private static <T> Setting<T> one(
+      String flag,
+      String environment,
+      String placeholder,
+      String fallback,
+      String meaning,
+      Setting.Reader<T> reader) {
+    return new Setting<>(flag, environment, placeholder, fallback, meaning, false, reader);
+  }
+}
