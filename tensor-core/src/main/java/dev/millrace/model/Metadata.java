@@ -1,5 +1,6 @@
 package dev.millrace.model;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -7,7 +8,8 @@ import java.util.Optional;
 /**
  * A model's metadata: keys and values as GGUF has them. Values are Boolean, Long (all integer
  * types; uint64 above Long.MAX_VALUE is refused by the reader), Double (f32 and f64), String, int[]
- * / long[], float[], List&lt;String&gt;, or other arrays as List&lt;Object&gt;.
+ * (up to int32), long[] (uint32 and up), float[], List&lt;String&gt;, or other arrays as
+ * List&lt;Object&gt;. Arrays are not to be changed.
  *
  * <p>Getters throw {@link ModelFormatException} naming the key when a value has another type or
  * doesn't fit, or a required key is missing.
@@ -59,6 +61,9 @@ public record Metadata(Map<String, Object> values) {
   }
 
   public Optional<int[]> findInts(String key) {
+    if (values.get(key) instanceof long[] longs) {
+      return Optional.of(Arrays.stream(longs).mapToInt(v -> toInt(key, v)).toArray());
+    }
     return find(key, int[].class);
   }
 

@@ -1,5 +1,8 @@
 package dev.millrace.tensor;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /**
  * How numbers are stored in a model file. Quantized types store blocks of {@link #blockSize}
  * values; the byte layouts are those of GGUF (ggml's block_q4_0, block_q4_1, block_q8_0).
@@ -28,6 +31,11 @@ public enum ElementType {
   /** The number that GGUF files use for this type. */
   public int ggufId() {
     return ggufId;
+  }
+
+  /** The type that GGUF files give this number; empty if it is none of ours. */
+  public static Optional<ElementType> ofGgufId(int id) {
+    return Arrays.stream(values()).filter(type -> type.ggufId == id).findFirst();
   }
 
   /** Values in a block; 1 for plain types. */
