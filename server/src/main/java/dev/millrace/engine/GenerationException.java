@@ -30,7 +30,7 @@ public final class GenerationException extends RuntimeException {
   }
 
   private final Reason reason;
-  private final GenerationEvent.Usage usage;
+  private final transient GenerationEvent.Usage usage;
   private final transient Optional<Duration> retryAfter;
 
   public GenerationException(

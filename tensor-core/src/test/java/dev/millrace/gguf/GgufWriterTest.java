@@ -8,7 +8,6 @@ import dev.millrace.model.TensorData;
 import dev.millrace.tensor.ElementType;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,7 +59,7 @@ class GgufWriterTest {
         assertThat(found.data().address() % 64).isZero();
       }
     }
-    assertThat(Files.list(folder)).containsExactly(path);
+    assertThat(folder.toFile().list()).containsExactly(path.getFileName().toString());
   }
 
   @Test
@@ -74,7 +73,7 @@ class GgufWriterTest {
         .isThrownBy(
             () -> GgufWriter.write(path, new Metadata(Map.of("k", List.of("a", 1L))), List.of()))
         .withMessageContaining("STRING and UINT32");
-    assertThat(Files.list(folder)).isEmpty();
+    assertThat(folder.toFile().list()).isEmpty();
   }
 
   private static TensorData tensor(String name, ElementType type, List<Long> shape) {
