@@ -4,6 +4,7 @@ import dev.millrace.kv.KvLayer;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the networks need done to numbers. Every implementation (tier) gives the same bits for the
@@ -17,6 +18,12 @@ import java.lang.foreign.MemorySegment;
 public interface Kernels {
   /** Outputs of a multiply are split between callers in multiples of this. */
   int ROW_GROUP = 16;
+
+  /** Columns that share a scale, in quantized weights and rounded activations. */
+  int QUANTIZATION_BLOCK = 32;
+
+  /** 2⁻¹⁰⁰: a block of activations with no magnitude above it is rounded to zeros. */
+  float QUANTIZATION_FLOOR = 0x1p-100f;
 
   /** Attention's tiles: positions from a sequence's start that share one online-softmax update. */
   int ATTENTION_TILE = 32;
@@ -64,7 +71,7 @@ public interface Kernels {
   void multiply(
       Weights w,
       MemorySegment x,
-      QuantizedRows q,
+      @Nullable QuantizedRows q,
       int rows,
       MemorySegment y,
       int yStride,

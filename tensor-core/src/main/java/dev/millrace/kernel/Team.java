@@ -12,6 +12,18 @@ public interface Team extends AutoCloseable {
     void run(int part, int parts);
   }
 
+  /** A limit against slips of the hand; no machine that we know gains from more. */
+  int MAX_SIZE = 1024;
+
+  /** A team of {@code size} threads, the caller's among them. */
+  static Team of(int size) {
+    if (size < 1 || size > MAX_SIZE) {
+      throw new IllegalArgumentException(
+          "a team of " + size + " threads: must be 1 to " + MAX_SIZE);
+    }
+    return size == 1 ? new CallerTeam() : new WorkerTeam(size, "millrace-kernel");
+  }
+
   int size();
 
   /**

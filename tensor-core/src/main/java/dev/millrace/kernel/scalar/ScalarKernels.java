@@ -1,0 +1,256 @@
+package dev.millrace.kernel.scalar;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.millrace.kernel.Arguments;
+import dev.millrace.kernel.Functions;
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.Weights;
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** Says what each kernel means, in plain Java over the file's own layout. Clear, not fast. */
+public final class ScalarKernels implements Kernels {
+
+  @Override
+  public String name() {
+    return "scalar";
+  }
+
+  @Override
+  public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
+    Arguments.checkPack(type, source, rows, columns);
+    return new ScalarWeights(
+        type, rows, columns, arena.allocate(source.byteSize()).copyFrom(source));
+  }
+
+  @Override
+  public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+    Arguments.checkQuantizedRows(maxRows, columns);
+    return ScalarRows.allocate(maxRows, columns, arena);
+  }
+
+  @Override
+  public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
+    Arguments.checkQuantize(x, into, fromRow, toRow);
+    ScalarRows rows = (ScalarRows) into;
+    for (int row = fromRow; row < toRow; row++) {
+      for (int block = 0; block < rows.blocks(); block++) {
+        rows.quantizeBlock(x, row, block);
+      }
+    }
+  }
+
+  @Override
+  public void multiply(
+      Weights w,
+      MemorySegment x,
+      @Nullable QuantizedRows q,
+      int rows,
+      MemorySegment y,
+      int yStride,
+      int fromOutput,
+      int toOutput) {
+    Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
+    ScalarWeights weights = (ScalarWeights) w;
+    for (int r = fromOutput; r < toOutput; r++) {
+      for (int t = 0; t < rows; t++) {
+        float dot =
+            w.type().isQuantized() && q != null
+                ? weights.dotQuantized(r, (ScalarRows) q, t)
+                : weights.dotPlain(r, x, (long) t * w.columns());
+        set(y, (long) t * yStride + r, dot);
+      }
+    }
+  }
+
+  @Override
+  public void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes) {
+    Arguments.checkRange("row", row, row + 1L, w.rows());
+    Arguments.checkFloats("to", to, toOffsetBytes, w.columns());
+    ScalarWeights weights = (ScalarWeights) w;
+    for (int k = 0; k < w.columns(); k++) {
+      set(to, toOffsetBytes / Float.BYTES + k, weights.value(row, k));
+    }
+  }
+
+  @Override
+  public void rmsNorm(
+      MemorySegment x,
+      MemorySegment weight,
+      float epsilon,
+      MemorySegment y,
+      int columns,
+      int fromRow,
+      int toRow) {
+    float[] partials = new float[Functions.PARTIALS];
+    for (int row = fromRow; row < toRow; row++) {
+      long first = (long) row * columns;
+      Arrays.fill(partials, 0);
+      for (int i = 0; i < columns; i++) {
+        int j = i % Functions.PARTIALS;
+        partials[j] = Math.fma(get(x, first + i), get(x, first + i), partials[j]);
+      }
+      float mean = Functions.join(partials) / columns;
+      float scale = 1f / (float) Math.sqrt(mean + epsilon);
+      for (int i = 0; i < columns; i++) {
+        set(y, first + i, get(x, first + i) * scale * get(weight, i));
+      }
+    }
+  }
+
+  @Override
+  public void rope(
+      MemorySegment x,
+      int xStride,
+      int heads,
+      int headDim,
+      MemorySegment cosSin,
+      int[] positions,
+      int fromRow,
+      int toRow) {
+    for (int row = fromRow; row < toRow; row++) {
+      for (int head = 0; head < heads; head++) {
+        long first = (long) row * xStride + (long) head * headDim;
+        for (int i = 0; i < headDim; i += 2) {
+          float cos = get(cosSin, (long) positions[row] * headDim + i);
+          float sin = get(cosSin, (long) positions[row] * headDim + i + 1);
+          float a = get(x, first + i);
+          float b = get(x, first + i + 1);
+          set(x, first + i, Math.fma(a, cos, -(b * sin)));
+          set(x, first + i + 1, Math.fma(a, sin, b * cos));
+        }
+      }
+    }
+  }
+
+  @Override
+  public void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
+    for (long i = from; i < to; i++) {
+      set(out, i, Functions.silu(get(gate, i)) * get(up, i));
+    }
+  }
+
+  @Override
+  public void add(MemorySegment x, MemorySegment y, long from, long to) {
+    for (long i = from; i < to; i++) {
+      set(x, i, get(x, i) + get(y, i));
+    }
+  }
+
+  @Override
+  public void storeKv(
+      KvLayer layer,
+      int block,
+      int slot,
+      MemorySegment k,
+      long kOffsetBytes,
+      MemorySegment v,
+      long vOffsetBytes) {
+    for (int head = 0; head < layer.kvHeads(); head++) {
+      long keys = layer.keyOffset(block, head) / Float.BYTES + slot;
+      long values = layer.valueOffset(block, head) / Float.BYTES + (long) slot * layer.headDim();
+      long first = (long) head * layer.headDim();
+      for (int d = 0; d < layer.headDim(); d++) {
+        float key = get(k, kOffsetBytes / Float.BYTES + first + d);
+        float value = get(v, vOffsetBytes / Float.BYTES + first + d);
+        set(layer.k(), keys + (long) d * layer.blockSize(), key);
+        set(layer.v(), values + d, value);
+      }
+    }
+  }
+
+  @Override
+  public void attend(
+      MemorySegment q,
+      long qOffsetBytes,
+      int heads,
+      float scale,
+      KvLayer layer,
+      int[] blocks,
+      int kvHead,
+      int length,
+      int segment,
+      MemorySegment state,
+      long stateOffsetBytes) {
+    int sharing = heads / layer.kvHeads();
+    int begin = segment * ATTENTION_SEGMENT;
+    int end = Math.min(length, begin + ATTENTION_SEGMENT);
+    for (int i = 0; i < sharing; i++) {
+      long query = qOffsetBytes / Float.BYTES + (long) (kvHead * sharing + i) * layer.headDim();
+      AttentionState s = new AttentionState(layer.headDim());
+      for (int tile = begin; tile < end; tile += ATTENTION_TILE) {
+        s.attendTile(
+            q, query, scale, layer, blocks, kvHead, tile, Math.min(end, tile + ATTENTION_TILE));
+      }
+      long stateFloats = Kernels.attentionStateFloats(layer.headDim());
+      s.write(state, stateOffsetBytes / Float.BYTES + i * stateFloats);
+    }
+  }
+
+  @Override
+  public void mergeSegments(
+      MemorySegment state,
+      long stateOffsetBytes,
+      long stateStrideBytes,
+      int segments,
+      int headDim,
+      MemorySegment out,
+      long outOffsetBytes) {
+    AttentionState merged = AttentionState.read(state, stateOffsetBytes / Float.BYTES, headDim);
+    for (int i = 1; i < segments; i++) {
+      long next = (stateOffsetBytes + i * stateStrideBytes) / Float.BYTES;
+      merged.merge(AttentionState.read(state, next, headDim));
+    }
+    for (int d = 0; d < headDim; d++) {
+      set(out, outOffsetBytes / Float.BYTES + d, merged.outputs[d] / merged.sum);
+    }
+  }
+
+  @Override
+  public int argmax(MemorySegment x, long offsetBytes, int n) {
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    int best = -1;
+    float highest = Float.NEGATIVE_INFINITY;
+    for (int i = 0; i < n; i++) {
+      float value = get(x, offsetBytes / Float.BYTES + i);
+      if (!Float.isFinite(value)) {
+        return -1;
+      }
+      if (value > highest) {
+        best = i;
+        highest = value;
+      }
+    }
+    return best;
+  }
+
+  @Override
+  public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    float[] partials = new float[Functions.PARTIALS];
+    float sum = 0;
+    for (int begin = 0; begin < n; begin += VOCABULARY_SEGMENT) {
+      Arrays.fill(partials, 0);
+      for (int i = begin; i < Math.min(n, begin + VOCABULARY_SEGMENT); i++) {
+        float scaled = get(x, offsetBytes / Float.BYTES + i) * invTemperature;
+        partials[i % Functions.PARTIALS] += Functions.exp(scaled - max);
+      }
+      sum += Functions.join(partials);
+    }
+    return sum;
+  }
+
+  private static float get(MemorySegment segment, long index) {
+    return segment.getAtIndex(JAVA_FLOAT, index);
+  }
+
+  private static void set(MemorySegment segment, long index, float value) {
+    segment.setAtIndex(JAVA_FLOAT, index, value);
+  }
+}

@@ -1,0 +1,181 @@
+package dev.millrace.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TeamTest {
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 5})
+  void everyPartRunsOnceInEveryRound(int size) {
+    int rounds = 2_000;
+    int[] plain = new int[size]; // unsynchronized: a round's writes must be seen after it
+    try (Team team = Team.of(size)) {
+      for (int round = 1; round <= rounds; round++) {
+        team.run(
+            (part, parts) -> {
+              assertThat(parts).isEqualTo(size);
+              plain[part]++;
+            });
+        for (int count : plain) {
+          assertThat(count).isEqualTo(round);
+        }
+      }
+    }
+  }
+
+  @Test
+  void theCallerIsMemberZero() {
+    Thread[] threads = new Thread[3];
+    try (Team team = Team.of(3)) {
+      team.run((part, parts) -> threads[part] = Thread.currentThread());
+    }
+    assertThat(threads[0]).isEqualTo(Thread.currentThread());
+    assertThat(threads).doesNotHaveDuplicates();
+    assertThat(threads[1].isDaemon()).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void aFailureIsRethrownOnceAllPartsHaveEnded(int failing) {
+    try (Team team = Team.of(3)) {
+      AtomicInteger ended = new AtomicInteger();
+      CountDownLatch failed = new CountDownLatch(1);
+      assertThatThrownBy(
+              () ->
+                  team.run(
+                      (part, parts) -> {
+                        if (part == failing) {
+                          failed.countDown();
+                          throw new ArithmeticException("part " + part);
+                        }
+                        await(failed);
+                        ended.incrementAndGet();
+                      }))
+          .isInstanceOf(ArithmeticException.class)
+          .hasMessage("part " + failing);
+      assertThat(ended).hasValue(2);
+
+      AtomicIntegerArray after = new AtomicIntegerArray(3);
+      team.run((part, parts) -> after.incrementAndGet(part));
+      assertThat(after).hasToString("[1, 1, 1]");
+    }
+  }
+
+  @Test
+  void parkedMembersWakeForTheNextRoundAndCostNothingMeanwhile() {
+    try (Team team = Team.of(2)) {
+      Thread[] worker = new Thread[1];
+      for (int round = 0; round < 20; round++) {
+        team.run(
+            (part, parts) -> {
+              if (part == 1) {
+                worker[0] = Thread.currentThread();
+              }
+            });
+        awaitState(worker[0], Thread.State.WAITING);
+      }
+      var threads = ManagementFactory.getThreadMXBean();
+      long before = threads.getThreadCpuTime(worker[0].threadId());
+      long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(20);
+      while (System.nanoTime() < until) {
+        Thread.onSpinWait();
+      }
+      assertThat(threads.getThreadCpuTime(worker[0].threadId()) - before)
+          .isLessThan(TimeUnit.MILLISECONDS.toNanos(1));
+    }
+  }
+
+  @Test
+  void theCallerWaitsForASlowMember() {
+    try (Team team = Team.of(2)) {
+      Thread caller = Thread.currentThread();
+      int[] written = new int[1];
+      team.run(
+          (part, parts) -> {
+            if (part == 1) {
+              awaitState(caller, Thread.State.WAITING); // it spun in vain and parked
+              written[0] = 7;
+            }
+          });
+      assertThat(written[0]).isEqualTo(7);
+    }
+  }
+
+  @Test
+  void aSecondCallerIsRefused() {
+    try (Team team = Team.of(2)) {
+      List<Throwable> thrown = new ArrayList<>();
+      team.run(
+          (part, parts) -> {
+            if (part == 0) {
+              try {
+                team.run((p, n) -> {});
+              } catch (IllegalStateException e) {
+                thrown.add(e);
+              }
+            }
+          });
+      assertThat(thrown).singleElement().asString().contains("one caller at a time");
+    }
+  }
+
+  @Test
+  void closeEndsTheThreadsAndFurtherRunsAreRefused() {
+    Thread[] threads = new Thread[2];
+    Team team = Team.of(2);
+    team.run((part, parts) -> threads[part] = Thread.currentThread());
+    team.close();
+    team.close();
+    assertThat(threads[1].isAlive()).isFalse();
+    assertThatThrownBy(() -> team.run((part, parts) -> {}))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("closed");
+  }
+
+  @Test
+  void sizesOutOfRangeAreRefused() {
+    assertThatThrownBy(() -> Team.of(0)).hasMessageContaining("must be 1 to 1024");
+    assertThatThrownBy(() -> Team.of(1025)).hasMessageContaining("must be 1 to 1024");
+  }
+
+  @Test
+  void aSplitCoversAllUnitsInOrder() {
+    for (int units : new int[] {0, 1, 7, 16, 1_000_003}) {
+      for (int parts = 1; parts <= 5; parts++) {
+        assertThat(Team.split(units, 0, parts)).isZero();
+        assertThat(Team.split(units, parts, parts)).isEqualTo(units);
+        for (int part = 0; part < parts; part++) {
+          int share = Team.split(units, part + 1, parts) - Team.split(units, part, parts);
+          assertThat(share).isBetween(units / parts, units / parts + 1);
+        }
+      }
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(10, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void awaitState(Thread thread, Thread.State state) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (thread.getState() != state) {
+      assertThat(System.nanoTime()).as("%s never got %s", thread, state).isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+  }
+}
