@@ -1,6 +1,7 @@
 package dev.millrace.kv;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /** A sequence's blocks, in order of position. Owned by the thread that owns the sequence. */
 public final class BlockTable {
@@ -12,10 +13,7 @@ public final class BlockTable {
   }
 
   public int block(int index) {
-    if (index >= size) {
-      throw new IndexOutOfBoundsException("block " + index + " of " + size);
-    }
-    return blocks[index];
+    return blocks[Objects.checkIndex(index, size)];
   }
 
   public void append(int block) {

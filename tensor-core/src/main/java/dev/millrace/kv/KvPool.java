@@ -1,8 +1,11 @@
 package dev.millrace.kv;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of all KV blocks, allocated once. Which blocks are whose is not known here: see {@link
@@ -11,29 +14,69 @@ import java.util.List;
 public final class KvPool implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final List<KvLayer> layers = new ArrayList<>();
+  private final int kvHeads;
+  private final int headDim;
   private final int blocks;
   private final int blockSize;
 
   /**
    * @param blockSize positions in a block: a multiple of 16
+   * @throws IllegalArgumentException if a size is out of range, or the machine hasn't the memory
    */
   public KvPool(int layerCount, int kvHeads, int headDim, int blocks, int blockSize) {
+    if (layerCount <= 0 || kvHeads <= 0 || headDim <= 0 || blocks <= 0) {
+      throw new IllegalArgumentException(
+          "KV pool of %d layers, %d heads, %d features, %d blocks: all must be positive"
+              .formatted(layerCount, kvHeads, headDim, blocks));
+    }
     if (blockSize <= 0 || blockSize % 16 != 0) {
       throw new IllegalArgumentException("block size " + blockSize + ": must be a multiple of 16");
     }
+    this.kvHeads = kvHeads;
+    this.headDim = headDim;
     this.blocks = blocks;
     this.blockSize = blockSize;
-    long bytes = (long) blocks * kvHeads * headDim * blockSize * Float.BYTES;
-    for (int i = 0; i < layerCount; i++) {
-      layers.add(
-          new KvLayer(
-              arena.allocate(bytes, 64), arena.allocate(bytes, 64), kvHeads, headDim, blockSize));
+    long perBlock = bytesPerBlock(layerCount, kvHeads, headDim, blockSize);
+    long available =
+        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+    if (perBlock > available / blocks) {
+      throw tooLarge(perBlock, "this machine has " + (available >> 20) + " MiB in all", null);
     }
+    long bytes = perBlock * blocks / layerCount / 2;
+    try {
+      for (int i = 0; i < layerCount; i++) {
+        layers.add(
+            new KvLayer(
+                arena.allocate(bytes, 64), arena.allocate(bytes, 64), kvHeads, headDim, blockSize));
+      }
+    } catch (OutOfMemoryError e) {
+      arena.close();
+      throw tooLarge(perBlock, "the system doesn't give as much", e);
+    }
+  }
+
+  private IllegalArgumentException tooLarge(long perBlock, String why, @Nullable Throwable cause) {
+    return new IllegalArgumentException(
+        "KV pool of %d blocks of %d positions, %d KiB each: %s"
+            .formatted(blocks, blockSize, perBlock >> 10, why),
+        cause);
   }
 
   /** Bytes that one block takes over all layers. */
   public static long bytesPerBlock(int layerCount, int kvHeads, int headDim, int blockSize) {
-    return 2L * layerCount * kvHeads * headDim * blockSize * Float.BYTES;
+    long floats = Math.multiplyExact((long) kvHeads * headDim, (long) layerCount * blockSize);
+    return Math.multiplyExact(floats, 2L * Float.BYTES);
+  }
+
+  /**
+   * @throws IllegalArgumentException if the pool wasn't made for such a network
+   */
+  public void requireShape(int layerCount, int kvHeads, int headDim) {
+    if (layers.size() != layerCount || this.kvHeads != kvHeads || this.headDim != headDim) {
+      throw new IllegalArgumentException(
+          "KV pool of %d layers, %d heads, %d features; the network has %d, %d, %d"
+              .formatted(layers.size(), this.kvHeads, this.headDim, layerCount, kvHeads, headDim));
+    }
   }
 
   public KvLayer layer(int index) {
