@@ -24,9 +24,9 @@ public final class Matrix<R extends Dim, C extends Dim> {
 
   /** A matrix of zeros. */
   public static <R extends Dim, C extends Dim> Matrix<R, C> allocate(
-      Arena arena, int rows, int columns) {
-    return new Matrix<>(
-        arena.allocate((long) rows * columns * Float.BYTES, ALIGNMENT), rows, columns);
+      Arena arena, Size<R> rows, Size<C> columns) {
+    long bytes = (long) rows.value() * columns.value() * Float.BYTES;
+    return new Matrix<>(arena.allocate(bytes, ALIGNMENT), rows.value(), columns.value());
   }
 
   /** The first rows of this matrix, sharing its memory. */

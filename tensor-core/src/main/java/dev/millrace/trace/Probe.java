@@ -7,8 +7,22 @@ import dev.millrace.tensor.Matrix;
  * {@code logits}). Off ({@link #NONE}) it costs nothing.
  */
 public interface Probe {
-  Probe NONE = (name, matrix) -> {};
+  Probe NONE =
+      new Probe() {
+        @Override
+        public void see(String name, Matrix<?, ?> matrix) {}
+
+        @Override
+        public Probe within(String prefix) {
+          return this;
+        }
+      };
 
   /** Called when a tensor is complete; its memory will be overwritten afterwards. */
   void see(String name, Matrix<?, ?> matrix);
+
+  /** This probe for tensors whose names start with {@code prefix}. */
+  default Probe within(String prefix) {
+    return (name, matrix) -> see(prefix + name, matrix);
+  }
 }

@@ -1,0 +1,163 @@
+package dev.millrace.network;
+
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.Team;
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.Dim.HeadDim;
+import dev.millrace.tensor.Dim.Heads;
+import dev.millrace.tensor.Dim.Product;
+import dev.millrace.tensor.Dim.Tokens;
+import dev.millrace.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Causal grouped-query attention over the paged cache: softmax(q·kᵀ/√headDim)·v, where a row sees
+ * its sequence's positions up to its own. Prefill and decode rows are the same to it.
+ *
+ * <p>The unit of work is one row, one key-value head, one segment of positions. The team shares the
+ * units evenly by positions; each leaves a partial state, and states are then merged row by row.
+ * Rows go in waves, as many at a time as there is room for states.
+ */
+final class Attention {
+  private final Backend backend;
+  private final int heads;
+  private final int kvHeads;
+  private final int headDim;
+  private final float scale;
+  private final long stateBytes; // of one query head
+  private final int slots;
+  private final MemorySegment states; // [slots][heads][stateBytes]; a slot is one segment of a row
+  private final int[] firstSlot; // [rows], within their waves
+  private final Team.Task attend = this::attend;
+  private final Merge merge;
+
+  @SuppressWarnings("NullAway.Init") // set by each call
+  private Matrix<Tokens, Product<Heads, HeadDim>> q;
+
+  @SuppressWarnings("NullAway.Init")
+  private KvLayer cache;
+
+  @SuppressWarnings("NullAway.Init")
+  private Step step;
+
+  @SuppressWarnings("NullAway.Init")
+  private Activations<Tokens, Product<Heads, HeadDim>> out;
+
+  private int waveStart;
+  private int waveEnd;
+  private long wavePositions; // that its rows see, all together
+
+  Attention(Backend backend, Sizes sizes, StepLimits limits, Arena arena) {
+    this.backend = backend;
+    heads = sizes.heads().value();
+    kvHeads = sizes.kvHeads().value();
+    headDim = sizes.headDim().value();
+    scale = (float) (1 / Math.sqrt(headDim));
+    stateBytes = (long) Kernels.attentionStateFloats(headDim) * Float.BYTES;
+    slots = Math.max(limits.maxTokens(), segments(limits.maxContext()));
+    states = arena.allocate((long) slots * heads * stateBytes, Matrix.ALIGNMENT);
+    firstSlot = new int[limits.maxTokens()];
+    merge = new Merge(backend.team());
+  }
+
+  private static int segments(int length) {
+    return Math.ceilDiv(length, Kernels.ATTENTION_SEGMENT);
+  }
+
+  Activations<Tokens, Product<Heads, HeadDim>> apply(
+      Matrix<Tokens, Product<Heads, HeadDim>> q,
+      KvLayer cache,
+      Step step,
+      Activations<Tokens, Product<Heads, HeadDim>> out) {
+    this.q = q;
+    this.cache = cache;
+    this.step = step;
+    this.out = out;
+    for (waveStart = 0; waveStart < q.rows(); waveStart = waveEnd) {
+      planWave();
+      backend.team().run(attend);
+      merge.runRows(waveEnd - waveStart);
+    }
+    return out;
+  }
+
+  /** Takes rows from waveStart on until their segments fill the slots. */
+  private void planWave() {
+    int slot = 0;
+    wavePositions = 0;
+    waveEnd = waveStart;
+    while (waveEnd < q.rows() && slot + segments(step.length(waveEnd)) <= slots) {
+      firstSlot[waveEnd] = slot;
+      slot += segments(step.length(waveEnd));
+      wavePositions += step.length(waveEnd);
+      waveEnd++;
+    }
+  }
+
+  /** Does the units whose first position, counted over all units, is in this part's share. */
+  private void attend(int part, int parts) {
+    long from = wavePositions * kvHeads * part / parts;
+    long to = wavePositions * kvHeads * (part + 1) / parts;
+    long position = 0;
+    for (int row = waveStart; row < waveEnd && position < to; row++) {
+      int length = step.length(row);
+      if (position + (long) length * kvHeads <= from) {
+        position += (long) length * kvHeads;
+        continue;
+      }
+      for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
+        for (int start = 0; start < length; start += Kernels.ATTENTION_SEGMENT) {
+          if (position >= from && position < to) {
+            attend(row, kvHead, start / Kernels.ATTENTION_SEGMENT);
+          }
+          position += Math.min(Kernels.ATTENTION_SEGMENT, length - start);
+        }
+      }
+    }
+  }
+
+  private void attend(int row, int kvHead, int segment) {
+    int firstHead = kvHead * (heads / kvHeads);
+    backend
+        .kernels()
+        .attend(
+            q.data(),
+            (long) row * q.columns() * Float.BYTES,
+            heads,
+            scale,
+            cache,
+            step.blocks(row),
+            kvHead,
+            step.length(row),
+            segment,
+            states,
+            ((long) (firstSlot[row] + segment) * heads + firstHead) * stateBytes);
+  }
+
+  /** Joins the segments of each head of the wave's rows. */
+  private final class Merge extends RowWise {
+    Merge(Team team) {
+      super(team);
+    }
+
+    @Override
+    void rows(int from, int to) {
+      for (int row = waveStart + from; row < waveStart + to; row++) {
+        for (int head = 0; head < heads; head++) {
+          backend
+              .kernels()
+              .mergeSegments(
+                  states,
+                  ((long) firstSlot[row] * heads + head) * stateBytes,
+                  heads * stateBytes,
+                  segments(step.length(row)),
+                  headDim,
+                  out.values().data(),
+                  ((long) row * heads + head) * headDim * Float.BYTES);
+        }
+      }
+      out.round(backend.kernels(), waveStart + from, waveStart + to);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package dev.millrace.network;
+
+import dev.millrace.kernel.Weights;
+import dev.millrace.tensor.Dim.Hidden;
+import dev.millrace.tensor.Dim.Tokens;
+import dev.millrace.tensor.Matrix;
+
+/** Tokens to vectors: a row of the table for each. */
+final class Embedding extends RowWise {
+  private final Backend backend;
+  private final Weights table; // [vocabulary, hidden]
+
+  @SuppressWarnings("NullAway.Init") // set by each call
+  private Step step;
+
+  @SuppressWarnings("NullAway.Init")
+  private Matrix<Tokens, Hidden> x;
+
+  Embedding(Backend backend, Weights table) {
+    super(backend.team());
+    this.backend = backend;
+    this.table = table;
+  }
+
+  Matrix<Tokens, Hidden> apply(Step step, Matrix<Tokens, Hidden> x) {
+    this.step = step;
+    this.x = x;
+    runRows(step.rows());
+    return x;
+  }
+
+  @Override
+  void rows(int from, int to) {
+    for (int row = from; row < to; row++) {
+      backend
+          .kernels()
+          .lookup(table, step.token(row), x.data(), (long) row * x.columns() * Float.BYTES);
+    }
+  }
+}

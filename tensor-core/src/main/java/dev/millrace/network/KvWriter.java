@@ -1,0 +1,55 @@
+package dev.millrace.network;
+
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.Dim.HeadDim;
+import dev.millrace.tensor.Dim.KvHeads;
+import dev.millrace.tensor.Dim.Product;
+import dev.millrace.tensor.Dim.Tokens;
+import dev.millrace.tensor.Matrix;
+
+/** Stores a step's keys and values in the pool's blocks, rounded to the pool's type. */
+final class KvWriter extends RowWise {
+  private final Backend backend;
+
+  @SuppressWarnings("NullAway.Init") // set by each call
+  private Matrix<Tokens, Product<KvHeads, HeadDim>> k;
+
+  @SuppressWarnings("NullAway.Init")
+  private Matrix<Tokens, Product<KvHeads, HeadDim>> v;
+
+  @SuppressWarnings("NullAway.Init")
+  private KvLayer cache;
+
+  @SuppressWarnings("NullAway.Init")
+  private Step step;
+
+  KvWriter(Backend backend) {
+    super(backend.team());
+    this.backend = backend;
+  }
+
+  void store(
+      Matrix<Tokens, Product<KvHeads, HeadDim>> k,
+      Matrix<Tokens, Product<KvHeads, HeadDim>> v,
+      KvLayer cache,
+      Step step) {
+    this.k = k;
+    this.v = v;
+    this.cache = cache;
+    this.step = step;
+    runRows(k.rows());
+  }
+
+  @Override
+  void rows(int from, int to) {
+    long rowBytes = (long) k.columns() * Float.BYTES;
+    for (int row = from; row < to; row++) {
+      int position = step.position(row);
+      int block = step.blocks(row)[position / cache.blockSize()];
+      int slot = position % cache.blockSize();
+      backend
+          .kernels()
+          .storeKv(cache, block, slot, k.data(), row * rowBytes, v.data(), row * rowBytes);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package dev.millrace.network;
+
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.Team;
+import dev.millrace.kernel.Weights;
+import dev.millrace.tensor.Dim;
+import dev.millrace.tensor.Matrix;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Weights that map In features to Out features, y = x·Wᵀ, whatever their storage. Split over the
+ * team by outputs.
+ */
+final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
+  private final Backend backend;
+  private final Weights weights;
+
+  @SuppressWarnings("NullAway.Init") // set by each call
+  private Activations<?, In> x;
+
+  @SuppressWarnings("NullAway.Init")
+  private Matrix<?, Out> y;
+
+  private @Nullable Matrix<?, Out> sum;
+
+  Linear(Backend backend, Weights weights) {
+    this.backend = backend;
+    this.weights = weights;
+  }
+
+  /** y = x·Wᵀ; returns y. */
+  <R extends Dim> Matrix<R, Out> apply(Activations<R, In> x, Matrix<R, Out> y) {
+    return run(x, y, null);
+  }
+
+  /** residual += x·Wᵀ, the product being rounded into y first. */
+  <R extends Dim> void addTo(Matrix<R, Out> residual, Activations<R, In> x, Matrix<R, Out> y) {
+    run(x, y, residual);
+  }
+
+  private <R extends Dim> Matrix<R, Out> run(
+      Activations<R, In> x, Matrix<R, Out> y, @Nullable Matrix<R, Out> sum) {
+    this.x = x;
+    this.y = y;
+    this.sum = sum;
+    if (y.rows() > 0) {
+      backend.team().run(this);
+    }
+    return y;
+  }
+
+  @Override
+  public void run(int part, int parts) {
+    int groups = Math.ceilDiv(weights.rows(), Kernels.ROW_GROUP);
+    int from = Team.split(groups, part, parts) * Kernels.ROW_GROUP;
+    int to = Math.min(Team.split(groups, part + 1, parts) * Kernels.ROW_GROUP, weights.rows());
+    if (from >= to) {
+      return;
+    }
+    int rows = y.rows();
+    int columns = y.columns();
+    Kernels kernels = backend.kernels();
+    kernels.multiply(weights, x.values().data(), x.rounded(), rows, y.data(), columns, from, to);
+    if (sum != null) {
+      for (int row = 0; row < rows; row++) {
+        long start = (long) row * columns;
+        kernels.add(sum.data(), y.data(), start + from, start + to);
+      }
+    }
+  }
+}

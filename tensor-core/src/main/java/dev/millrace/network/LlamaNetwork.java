@@ -1,0 +1,116 @@
+package dev.millrace.network;
+
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.Team;
+import dev.millrace.kernel.Weights;
+import dev.millrace.kv.KvPool;
+import dev.millrace.model.ModelFile;
+import dev.millrace.network.LlamaLayer.Shared;
+import dev.millrace.network.Workspace.LogitBuffers;
+import dev.millrace.network.Workspace.TokenBuffers;
+import dev.millrace.tensor.Dim.Hidden;
+import dev.millrace.tensor.Dim.LogitRows;
+import dev.millrace.tensor.Dim.Tokens;
+import dev.millrace.tensor.Dim.Vocab;
+import dev.millrace.tensor.Matrix;
+import dev.millrace.trace.Probe;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The Llama network (Touvron et al. 2023): embedding, layers, a norm, and the head. */
+final class LlamaNetwork implements Network {
+  private final NetworkConfig config;
+  private final StepLimits limits;
+  private final Arena arena;
+  private final Embedding embedding;
+  private final List<LlamaLayer> layers;
+  private final RmsNorm<Hidden> outputNorm;
+  private final Linear<Hidden, Vocab> head;
+  private final Workspace workspace;
+  private final Step step;
+  private Probe probe = Probe.NONE;
+
+  static LlamaNetwork load(
+      ModelFile file, NetworkConfig config, Kernels kernels, Team team, StepLimits wanted) {
+    int maxContext = Math.min(wanted.maxContext(), config.contextLength());
+    StepLimits limits = new StepLimits(wanted.maxTokens(), wanted.maxLogitRows(), maxContext);
+    Arena arena = Arena.ofShared();
+    try {
+      return new LlamaNetwork(file, config, new Backend(kernels, team), limits, arena);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private LlamaNetwork(
+      ModelFile file, NetworkConfig config, Backend backend, StepLimits limits, Arena arena) {
+    this.config = config;
+    this.limits = limits;
+    this.arena = arena;
+    Sizes sizes = Sizes.of(config, limits);
+    Tensors tensors = new Tensors(file);
+    LayerLoader loader = new LayerLoader(tensors, backend, arena);
+    Weights embeddings = loader.weights("token_embd.weight", sizes.vocabulary(), sizes.hidden());
+    embedding = new Embedding(backend, embeddings);
+    Shared shared =
+        new Shared(
+            new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), arena),
+            new KvWriter(backend),
+            new Attention(backend, sizes, limits, arena),
+            new SwiGlu(backend));
+    layers = new ArrayList<>(config.layers());
+    for (int i = 0; i < config.layers(); i++) {
+      layers.add(LlamaLayer.load(loader, i, config, sizes, shared));
+    }
+    outputNorm = loader.norm("output_norm.weight", sizes.hidden(), config.rmsEpsilon());
+    head =
+        tensors.has("output.weight")
+            ? loader.linear("output.weight", sizes.hidden(), sizes.vocabulary())
+            : new Linear<>(backend, embeddings); // tied
+    tensors.takenByConfig("rope_freqs.weight");
+    tensors.refuseOthers();
+    workspace = new Workspace(backend.kernels(), sizes, loader.quantized(), arena);
+    step = new Step(config, limits);
+  }
+
+  @Override
+  public Matrix<LogitRows, Vocab> forward(List<Chunk> chunks, KvPool pool) {
+    pool.requireShape(config.layers(), config.kvHeads(), config.headDim());
+    step.take(chunks, pool);
+    TokenBuffers buffers = workspace.tokens(step.rows());
+    LogitBuffers last = workspace.logits(step.logitRows());
+
+    Matrix<Tokens, Hidden> x = embedding.apply(step, buffers.x());
+    probe.see("token_embd", x);
+    for (int i = 0; i < layers.size(); i++) {
+      layers.get(i).apply(x, pool.layer(i), step, buffers, probe);
+    }
+    Activations<LogitRows, Hidden> h = outputNorm.apply(step.gather(x, last.x()), last.normed());
+    probe.see("output_norm", h.values());
+    Matrix<LogitRows, Vocab> logits = head.apply(h, last.logits());
+    probe.see("logits", logits);
+    return logits;
+  }
+
+  @Override
+  public NetworkConfig config() {
+    return config;
+  }
+
+  @Override
+  public StepLimits limits() {
+    return limits;
+  }
+
+  @Override
+  public void probe(Probe probe) {
+    this.probe = probe;
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,259 @@
+package dev.millrace.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.millrace.kernel.Team;
+import dev.millrace.kernel.scalar.ScalarKernels;
+import dev.millrace.model.ModelFormatException;
+import dev.millrace.model.TensorData;
+import dev.millrace.network.NetworkConfig.RopeScaling;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class NetworkLoadingTest {
+  private static NetworkConfig load(TinyModel model) {
+    try (Team team = Team.of(1);
+        Network network =
+            Network.load(model, new ScalarKernels(), team, new StepLimits(8, 2, 4096))) {
+      return network.config();
+    }
+  }
+
+  private static void refused(TinyModel model, String message) {
+    assertThatThrownBy(() -> load(model))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessage(message);
+  }
+
+  @Test
+  void readsEverySize() {
+    assertThat(load(new TinyModel()))
+        .isEqualTo(
+            new NetworkConfig(
+                "llama",
+                2,
+                64,
+                4,
+                2,
+                16,
+                96,
+                96,
+                2048,
+                1e-5f,
+                new NetworkConfig.RopeConfig(16, 10000, new RopeScaling.None())));
+  }
+
+  @Test
+  void fillsInWhatOlderFilesLeaveOut() {
+    TinyModel model =
+        new TinyModel(ElementType.F32, 4, 4, true)
+            .without("llama.attention.head_count_kv")
+            .without("llama.attention.key_length")
+            .without("llama.attention.value_length")
+            .without("llama.rope.freq_base");
+
+    NetworkConfig config = load(model);
+
+    assertThat(config.kvHeads()).isEqualTo(4);
+    assertThat(config.headDim()).isEqualTo(16);
+    assertThat(config.rope().base()).isEqualTo(10000);
+  }
+
+  @Test
+  void readsHeadCountsGivenLayerByLayer() {
+    assertThat(load(new TinyModel().with("llama.attention.head_count_kv", new int[] {2, 2})))
+        .isEqualTo(load(new TinyModel()));
+    refused(
+        new TinyModel().with("llama.attention.head_count_kv", new int[] {2, 4}),
+        "metadata key llama.attention.head_count_kv: file has [2, 4], expected the same for all"
+            + " layers");
+  }
+
+  @Test
+  void readsEveryScalingOfRope() {
+    assertThat(scaling(new TinyModel().with("llama.rope.scaling.factor", 4.0)))
+        .isEqualTo(new RopeScaling.Linear(4));
+    assertThat(scaling(new TinyModel().with("llama.rope.scale_linear", 2.0)))
+        .isEqualTo(new RopeScaling.Linear(2));
+    assertThat(
+            scaling(
+                new TinyModel()
+                    .with("llama.rope.scaling.type", "none")
+                    .with("llama.rope.scaling.factor", 4.0)))
+        .isEqualTo(new RopeScaling.None());
+    assertThat(scaling(new TinyModel().vector("rope_freqs.weight", 8)))
+        .isInstanceOfSatisfying(
+            RopeScaling.Frequencies.class, it -> assertThat(it.divisors()).hasSize(8));
+  }
+
+  private static RopeScaling scaling(TinyModel model) {
+    return load(model).rope().scaling();
+  }
+
+  @Test
+  void refusesAnotherArchitectureByName() {
+    refused(
+        new TinyModel().with("general.architecture", "qwen2"),
+        "architecture \"qwen2\" is not supported; supported: [llama]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "llama.block_count",
+        "llama.context_length",
+        "llama.embedding_length",
+        "llama.feed_forward_length",
+        "llama.attention.head_count",
+        "llama.attention.layer_norm_rms_epsilon",
+        "general.architecture"
+      })
+  void namesAMissingKey(String key) {
+    refused(new TinyModel().without(key), "metadata key " + key + " is missing");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          llama.block_count                | 0          | a number between 1 and 256
+          llama.block_count                | 1000000    | a number between 1 and 256
+          llama.context_length             | 2147483647 | a number between 1 and 16777216
+          llama.embedding_length           | -64        | a number between 1 and 32768
+          llama.feed_forward_length        | 1073741824 | a number between 1 and 131072
+          llama.attention.head_count       | 0          | a number between 1 and 256
+          llama.attention.head_count_kv    | 3          | a divisor of the 4 heads
+          llama.attention.head_count_kv    | 8          | a number between 1 and 4
+          llama.attention.key_length       | 15         | an even number
+          llama.attention.value_length     | 32         | the key length, 16
+          llama.rope.dimension_count       | 18         | a number between 2 and 16
+          llama.rope.dimension_count       | 7          | an even number
+          """)
+  void refusesASizeOutOfRange(String key, long value, String allowed) {
+    refused(
+        new TinyModel().with(key, value),
+        "metadata key " + key + ": file has " + value + ", expected " + allowed);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "llama.expert_count, 8, 0.0",
+    "llama.attention.sliding_window, 4096, 0.0",
+    "llama.attention.clamp_kqv, 8, 0.0",
+    "llama.logit_scale, 16, 1.0",
+    "llama.residual_scale, 2, 1.0",
+    "llama.embedding_scale, 12, 1.0",
+    "llama.rope.scaling.attn_factor, 2, 1.0",
+  })
+  void refusesArithmeticThatItDoesNotHave(String key, long value, String neutral) {
+    refused(
+        new TinyModel().with(key, value),
+        "metadata key %s: file has %d.0, expected %s: anything else is not supported"
+            .formatted(key, value, neutral));
+  }
+
+  @Test
+  void refusesNumbersThatAreNone() {
+    refused(
+        new TinyModel().with("llama.rope.freq_base", Double.NaN),
+        "metadata key llama.rope.freq_base: file has NaN, expected a finite number above 0");
+    refused(
+        new TinyModel().with("llama.attention.layer_norm_rms_epsilon", -1e-5),
+        "metadata key llama.attention.layer_norm_rms_epsilon: file has -1.0E-5, expected a finite"
+            + " number above 0");
+  }
+
+  @Test
+  void namesAScalingOfRopeThatItDoesNotHave() {
+    refused(
+        new TinyModel().with("llama.rope.scaling.type", "yarn"),
+        "metadata key llama.rope.scaling.type: file has \"yarn\", expected none or linear (Llama"
+            + " 3.1's scaling comes as the tensor rope_freqs.weight)");
+  }
+
+  @Test
+  void refusesTwoScalingsOfRopeAtOnce() {
+    refused(
+        new TinyModel()
+            .vector("rope_freqs.weight", 8)
+            .with("llama.rope.scaling.type", "linear")
+            .with("llama.rope.scaling.factor", 4.0),
+        "metadata key llama.rope.scaling.factor: file has 4.0, expected 1 beside the tensor"
+            + " rope_freqs.weight");
+  }
+
+  @Test
+  void namesEveryMissingTensor() {
+    for (String name : new TinyModel().tensors().keySet()) {
+      assertThatThrownBy(() -> load(new TinyModel().without(name)))
+          .isInstanceOf(ModelFormatException.class)
+          .hasMessageStartingWith("tensor " + name + " is missing");
+    }
+  }
+
+  @Test
+  void namesBothShapesOfEveryWrongTensor() {
+    for (TensorData right : new TinyModel(ElementType.F32, 4, 2, false).tensors().values()) {
+      TinyModel model = new TinyModel(ElementType.F32, 4, 2, false);
+      // The vocabulary's size is read from token_embd's rows, so its columns are changed.
+      List<Long> wrong =
+          right.shape().size() == 1 ? List.of(7L) : List.of(right.shape().getFirst(), 7L);
+      model.tensors.put(
+          right.name(), new TensorData(right.name(), ElementType.F32, wrong, MemorySegment.NULL));
+
+      refused(
+          model,
+          "tensor %s: expected %s, file has %s".formatted(right.name(), right.shape(), wrong));
+    }
+  }
+
+  @Test
+  void refusesTensorsThatWouldBeLeftOut() {
+    refused(
+        new TinyModel().vector("blk.1.attn_q.bias", 64),
+        "tensor blk.1.attn_q.bias: biases are not supported in this architecture");
+    refused(
+        new TinyModel().vector("blk.0.attn_q_norm.weight", 16),
+        "tensor blk.0.attn_q_norm.weight is not a part of this architecture");
+  }
+
+  @Test
+  void refusesQuantizedNorms() {
+    TinyModel model = new TinyModel();
+    TensorData tensor =
+        new TensorData(
+            "output_norm.weight", ElementType.Q8_0, List.of(64L), MemorySegment.NULL);
+    model.tensors.put("output_norm.weight", tensor);
+
+    refused(model, "tensor output_norm.weight: expected F32, F16 or BF16, file has Q8_0");
+  }
+
+  @Test
+  void refusesRowsThatAreNotWholeBlocks() {
+    TinyModel model = new TinyModel().with("llama.feed_forward_length", 72L);
+    for (String layer : List.of("blk.0.", "blk.1.")) {
+      for (String name : List.of("ffn_gate.weight", "ffn_up.weight")) {
+        model.tensors.put(layer + name, tensorOf(layer + name, ElementType.F32, 72, 64));
+      }
+      String down = layer + "ffn_down.weight";
+      model.tensors.put(down, tensorOf(down, ElementType.Q8_0, 64, 72));
+    }
+
+    refused(
+        model,
+        "tensor blk.0.ffn_down.weight: rows of 72 values aren't whole blocks of 32 (Q8_0)");
+  }
+
+  private static TensorData tensorOf(String name, ElementType type, int rows, int columns) {
+    byte[] zeros = new byte[(int) type.bytes((long) rows * columns)];
+    return new TensorData(
+        name, type, List.of((long) rows, (long) columns), MemorySegment.ofArray(zeros));
+  }
+}
