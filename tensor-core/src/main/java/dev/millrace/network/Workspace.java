@@ -65,9 +65,7 @@ final class Workspace {
       boolean whole = values.columns() % Kernels.QUANTIZATION_BLOCK == 0;
       return new Activations<>(
           values,
-          rounds && whole
-              ? kernels.quantizedRows(values.rows(), values.columns(), arena)
-              : null);
+          rounds && whole ? kernels.quantizedRows(values.rows(), values.columns(), arena) : null);
     }
   }
 

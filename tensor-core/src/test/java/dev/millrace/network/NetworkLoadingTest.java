@@ -228,8 +228,7 @@ class NetworkLoadingTest {
   void refusesQuantizedNorms() {
     TinyModel model = new TinyModel();
     TensorData tensor =
-        new TensorData(
-            "output_norm.weight", ElementType.Q8_0, List.of(64L), MemorySegment.NULL);
+        new TensorData("output_norm.weight", ElementType.Q8_0, List.of(64L), MemorySegment.NULL);
     model.tensors.put("output_norm.weight", tensor);
 
     refused(model, "tensor output_norm.weight: expected F32, F16 or BF16, file has Q8_0");
@@ -247,8 +246,7 @@ class NetworkLoadingTest {
     }
 
     refused(
-        model,
-        "tensor blk.0.ffn_down.weight: rows of 72 values aren't whole blocks of 32 (Q8_0)");
+        model, "tensor blk.0.ffn_down.weight: rows of 72 values aren't whole blocks of 32 (Q8_0)");
   }
 
   private static TensorData tensorOf(String name, ElementType type, int rows, int columns) {

@@ -91,8 +91,7 @@ final class TinyModel implements ModelFile {
       case Q4_0, Q4_1, Q8_0 -> randomBlocks(data);
       default -> throw new IllegalArgumentException(type + " isn't made here");
     }
-    tensors.put(
-        name, new TensorData(name, type, List.of((long) outputs, (long) inputs), data));
+    tensors.put(name, new TensorData(name, type, List.of((long) outputs, (long) inputs), data));
   }
 
   private void randomBlocks(MemorySegment data) {
