@@ -1,0 +1,166 @@
+package dev.millrace.client;
+
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.Status;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Subscription;
+import reactor.core.CoreSubscriber;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Operators;
+
+/**
+ * A gRPC call with one request as a Flux of its responses. Cold: each subscriber makes a call of
+ * its own. Demand goes to the call one to one, so that nothing is buffered here; cancelling cancels
+ * the call. Signals come on the channel's executor. Fails with MillraceException.
+ */
+final class CallFlux<Q, P> extends Flux<P> {
+  private final Channel channel;
+  private final MethodDescriptor<Q, P> method;
+  private final CallOptions options;
+  private final Q request;
+  private final Optional<Duration> silenceTimeout;
+
+  CallFlux(
+      Channel channel,
+      MethodDescriptor<Q, P> method,
+      CallOptions options,
+      Q request,
+      Optional<Duration> silenceTimeout) {
+    this.channel = channel;
+    this.method = method;
+    this.options = options;
+    this.request = request;
+    this.silenceTimeout = silenceTimeout;
+  }
+
+  @Override
+  public void subscribe(CoreSubscriber<? super P> subscriber) {
+    Bridge<Q, P> bridge = new Bridge<>(channel.newCall(method, options), subscriber);
+    silenceTimeout.ifPresent(bridge::watchSilence);
+    subscriber.onSubscribe(bridge);
+    bridge.start(request);
+  }
+
+  private static final class Bridge<Q, P> extends ClientCall.Listener<P> implements Subscription {
+    private static final long STARTED = -1;
+
+    private final ClientCall<Q, P> call;
+    private final CoreSubscriber<? super P> subscriber;
+
+    /**
+     * Demand that came before the call was started, for a subscriber may ask from within
+     * onSubscribe; STARTED from then on.
+     */
+    private final AtomicLong early = new AtomicLong();
+
+    private final AtomicBoolean callCancelled = new AtomicBoolean();
+
+    /** By the subscriber: it hears nothing more. */
+    private volatile boolean cancelled;
+
+    /** What the subscriber hears instead of the call's status. */
+    private volatile @Nullable Throwable failure;
+
+    private @Nullable SilenceWatch silence;
+
+    Bridge(ClientCall<Q, P> call, CoreSubscriber<? super P> subscriber) {
+      this.call = call;
+      this.subscriber = subscriber;
+    }
+
+    void watchSilence(Duration timeout) {
+      silence = new SilenceWatch(timeout, this::fail);
+    }
+
+    void start(Q request) {
+      if (cancelled || failure != null) {
+        onClose(Status.CANCELLED, new Metadata());
+        return;
+      }
+      call.start(this, new Metadata());
+      call.sendMessage(request);
+      call.halfClose();
+      long demand = early.getAndSet(STARTED);
+      if (demand > 0) {
+        requestFromCall(demand);
+      }
+      if (cancelled || failure != null) {
+        cancelCall();
+      }
+    }
+
+    @Override
+    public void request(long n) {
+      if (n <= 0) {
+        fail(new IllegalArgumentException("demand must be at least 1 (rule 3.9), was " + n));
+        return;
+      }
+      if (silence != null) {
+        silence.wanted(n);
+      }
+      long before = early.getAndUpdate(d -> d == STARTED ? STARTED : Operators.addCap(d, n));
+      if (before == STARTED) {
+        requestFromCall(n);
+      }
+    }
+
+    /** No stream has 2³¹ responses, and the call adds up what is asked of it. */
+    private void requestFromCall(long n) {
+      call.request((int) Math.min(n, Integer.MAX_VALUE));
+    }
+
+    @Override
+    public void cancel() {
+      cancelled = true;
+      cancelCall();
+    }
+
+    private void fail(Throwable reason) {
+      failure = reason;
+      cancelCall();
+    }
+
+    /** Before the call is started there's nothing to cancel: start looks again. */
+    private void cancelCall() {
+      if (early.get() == STARTED && callCancelled.compareAndSet(false, true)) {
+        call.cancel("no longer wanted", null);
+      }
+    }
+
+    @Override
+    public void onMessage(P message) {
+      if (silence != null) {
+        silence.arrived();
+      }
+      if (!cancelled && failure == null) {
+        subscriber.onNext(message);
+      }
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      if (silence != null) {
+        silence.end();
+      }
+      if (cancelled) {
+        return;
+      }
+      Throwable refused = failure;
+      if (refused != null) {
+        subscriber.onError(refused);
+      } else if (status.isOk()) {
+        subscriber.onComplete();
+      } else {
+        subscriber.onError(MillraceException.of(status, trailers));
+      }
+    }
+  }
+}

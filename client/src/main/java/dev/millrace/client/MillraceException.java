@@ -1,0 +1,122 @@
+package dev.millrace.client;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Message;
+import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
+import dev.millrace.v1.Usage;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Why a call ended without its answer: the status as the server, or the connection, gave it. */
+public final class MillraceException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private static final Metadata.Key<byte[]> USAGE =
+      Metadata.Key.of("millrace-usage-bin", Metadata.BINARY_BYTE_MARSHALLER);
+
+  private final Status.Code code;
+  private final String description;
+  private final transient List<Any> details;
+  private final @Nullable Usage usage;
+
+  MillraceException(Status.Code code, String description) {
+    this(code, description, List.of(), null, null);
+  }
+
+  private MillraceException(
+      Status.Code code,
+      String description,
+      List<Any> details,
+      @Nullable Usage usage,
+      @Nullable Throwable cause) {
+    super(description.isEmpty() ? code.name() : code + ": " + description, cause);
+    this.code = code;
+    this.description = description;
+    this.details = details;
+    this.usage = usage;
+  }
+
+  /** From what a call ended with. Details that can't be read are left out: the status counts. */
+  static MillraceException of(Status status, @Nullable Metadata trailers) {
+    String description = status.getDescription() == null ? "" : status.getDescription();
+    List<Any> details = List.of();
+    Usage usage = null;
+    if (trailers != null) {
+      com.google.rpc.Status full = StatusProto.fromStatusAndTrailers(status, trailers);
+      details = full == null ? List.of() : List.copyOf(full.getDetailsList());
+      usage = usage(trailers);
+    }
+    return new MillraceException(status.getCode(), description, details, usage, status.getCause());
+  }
+
+  private static @Nullable Usage usage(Metadata trailers) {
+    byte[] bytes = trailers.get(USAGE);
+    try {
+      return bytes == null ? null : Usage.parseFrom(bytes);
+    } catch (InvalidProtocolBufferException e) {
+      return null;
+    }
+  }
+
+  public Status.Code code() {
+    return code;
+  }
+
+  /** In the server's words. */
+  public String description() {
+    return description;
+  }
+
+  /** The stable reason of google.rpc.ErrorInfo; empty where the server gave none. */
+  public String reason() {
+    return detail(ErrorInfo.class).map(ErrorInfo::getReason).orElse("");
+  }
+
+  /** When a retry can succeed, where the server knows. */
+  public Optional<Duration> retryAfter() {
+    return detail(RetryInfo.class)
+        .map(RetryInfo::getRetryDelay)
+        .map(delay -> Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
+  }
+
+  /** The google.rpc detail of this type (BadRequest, QuotaFailure, ...), where there is one. */
+  public <T extends Message> Optional<T> detail(Class<T> type) {
+    for (Any detail : details) {
+      if (detail.is(type)) {
+        try {
+          return Optional.of(detail.unpack(type));
+        } catch (InvalidProtocolBufferException e) {
+          return Optional.empty();
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** All details, known or not. */
+  public List<Any> details() {
+    return new ArrayList<>(details);
+  }
+
+  /** What was computed until then, where the server says so. */
+  public Optional<Usage> usage() {
+    return Optional.ofNullable(usage);
+  }
+
+  /**
+   * Whether the server, or the way to it, went away, so that another can do the same. A CANCELLED
+   * that we didn't ask for and that gives no reason is a stream reset by a server or proxy shutting
+   * down.
+   */
+  boolean isServerGone() {
+    return code == Status.Code.UNAVAILABLE || (code == Status.Code.CANCELLED && reason().isEmpty());
+  }
+}

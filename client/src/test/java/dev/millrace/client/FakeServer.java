@@ -1,0 +1,177 @@
+package dev.millrace.client;
+
+import dev.millrace.v1.GenerateOnceRequest;
+import dev.millrace.v1.GenerateOnceResponse;
+import dev.millrace.v1.GenerateRequest;
+import dev.millrace.v1.GenerateResponse;
+import dev.millrace.v1.TextGenerationServiceGrpc;
+import io.grpc.Server;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/** A server on loopback that answers as a test says, and sends whenever the transport is ready. */
+final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceImplBase
+    implements AutoCloseable {
+
+  /**
+   * @param events sent as demand allows
+   * @param end how the call ends after them; null leaves it open
+   */
+  record Answer(Iterator<GenerateResponse> events, StatusException end) {
+    static Answer whole(GenerateRequest request) {
+      return new Answer(FakeModel.events(request), new StatusException(Status.OK));
+    }
+
+    /** The first so many events of this call, and then this status. */
+    static Answer cut(GenerateRequest request, int events, Status end) {
+      return new Answer(first(events, FakeModel.events(request)), new StatusException(end));
+    }
+
+    /** The first so many events, and then silence. */
+    static Answer silentAfter(GenerateRequest request, int events) {
+      return new Answer(first(events, FakeModel.events(request)), null);
+    }
+
+    static Answer refused(Status status) {
+      return refused(new StatusException(status));
+    }
+
+    static Answer refused(StatusException status) {
+      return new Answer(List.<GenerateResponse>of().iterator(), status);
+    }
+
+    private static Iterator<GenerateResponse> first(int count, Iterator<GenerateResponse> all) {
+      return new Iterator<>() {
+        private int left = count;
+
+        @Override
+        public boolean hasNext() {
+          return left > 0 && all.hasNext();
+        }
+
+        @Override
+        public GenerateResponse next() {
+          left--;
+          return all.next();
+        }
+      };
+    }
+  }
+
+  final List<GenerateRequest> requests = new CopyOnWriteArrayList<>();
+  final AtomicLong sent = new AtomicLong();
+  final CountDownLatch cancelled = new CountDownLatch(1);
+  private final Function<GenerateRequest, Answer> answers;
+  private final int onReadyThreshold;
+  private final Server server;
+
+  FakeServer(Function<GenerateRequest, Answer> answers) throws IOException {
+    this(answers, 32 << 10, builder -> {});
+  }
+
+  FakeServer(
+      Function<GenerateRequest, Answer> answers,
+      int onReadyThreshold,
+      Consumer<NettyServerBuilder> settings)
+      throws IOException {
+    this.answers = answers;
+    this.onReadyThreshold = onReadyThreshold;
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .permitKeepAliveTime(1, TimeUnit.MILLISECONDS)
+            .addService(this);
+    settings.accept(builder);
+    this.server = builder.build().start();
+  }
+
+  Target target() {
+    return new Target("127.0.0.1", server.getPort());
+  }
+
+  @Override
+  public void generate(GenerateRequest request, StreamObserver<GenerateResponse> observer) {
+    requests.add(request);
+    ServerCallStreamObserver<GenerateResponse> call =
+        (ServerCallStreamObserver<GenerateResponse>) observer;
+    call.setOnReadyThreshold(onReadyThreshold);
+    call.setOnCancelHandler(cancelled::countDown);
+    Sending sending = new Sending(call, answers.apply(request));
+    call.setOnReadyHandler(sending::go);
+    sending.go();
+  }
+
+  /** gRPC calls it from one thread at a time. */
+  private final class Sending {
+    private final ServerCallStreamObserver<GenerateResponse> call;
+    private final Answer answer;
+    private boolean ended;
+
+    Sending(ServerCallStreamObserver<GenerateResponse> call, Answer answer) {
+      this.call = call;
+      this.answer = answer;
+    }
+
+    void go() {
+      while (!ended && !call.isCancelled() && call.isReady() && answer.events().hasNext()) {
+        call.onNext(answer.events().next());
+        sent.incrementAndGet();
+      }
+      if (ended || call.isCancelled() || answer.events().hasNext() || answer.end() == null) {
+        return;
+      }
+      ended = true;
+      if (answer.end().getStatus().isOk()) {
+        call.onCompleted();
+      } else {
+        call.onError(answer.end());
+      }
+    }
+  }
+
+  @Override
+  public void generateOnce(
+      GenerateOnceRequest request, StreamObserver<GenerateOnceResponse> observer) {
+    requests.add(request.getRequest());
+    Answer answer = answers.apply(request.getRequest());
+    if (answer.end().getStatus().isOk()) {
+      observer.onNext(GenerateOnceResponse.getDefaultInstance());
+      observer.onCompleted();
+    } else {
+      observer.onError(answer.end());
+    }
+  }
+
+  boolean cancelledWithin(Duration time) throws InterruptedException {
+    return cancelled.await(time.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** As a process that is told to stop and doesn't wait for its calls. */
+  void stopNow() {
+    server.shutdownNow();
+  }
+
+  @Override
+  public void close() {
+    server.shutdownNow();
+    try {
+      server.awaitTermination(5, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
