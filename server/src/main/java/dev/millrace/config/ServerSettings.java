@@ -27,6 +27,16 @@ public record ServerSettings(
     Duration drainGrace,
     Duration stepTimeout) {
 
+  public ServerSettings {
+    if (maxRunning > maxBatchTokens) {
+      // Every running request needs a row in every step, or it would be passed over.
+      throw new InvalidSettingException(
+          SettingsTable.MAX_RUNNING.flag(),
+          "%d; allowed is at most %s, %d"
+              .formatted(maxRunning, SettingsTable.MAX_BATCH_TOKENS.flag(), maxBatchTokens));
+    }
+  }
+
   /**
    * Reads settings from what was given.
    *

@@ -30,6 +30,15 @@ public final class InvalidRequestException extends RuntimeException {
     this.field = field;
   }
 
+  public static InvalidRequestException invalid(String field, String message) {
+    return new InvalidRequestException(Kind.INVALID_ARGUMENT, field, message);
+  }
+
+  /** For what the contract has and this server hasn't yet. */
+  public static InvalidRequestException unimplemented(String field, String whatIs) {
+    return new InvalidRequestException(Kind.UNIMPLEMENTED, field, "not done yet; " + whatIs);
+  }
+
   public Kind kind() {
     return kind;
   }

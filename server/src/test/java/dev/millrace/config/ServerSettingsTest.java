@@ -103,6 +103,16 @@ class ServerSettingsTest {
   }
 
   @Test
+  void moreMayNotRunThanAStepHasRows() {
+    Map<String, List<String>> flags =
+        Map.of("--max-running", List.of("65"), "--max-batch-tokens", List.of("64"));
+
+    assertThatThrownBy(() -> ServerSettings.read(flags, Map.of()))
+        .isInstanceOf(InvalidSettingException.class)
+        .hasMessage("--max-running: 65; allowed is at most --max-batch-tokens, 64");
+  }
+
+  @Test
   void theTableNamesEachComponentOnceAndItsHelpTellsAll() {
     assertThat(SettingsTable.ALL).hasSize(ServerSettings.class.getRecordComponents().length);
     assertThat(SettingsTable.ALL.stream().map(Setting::flag)).doesNotHaveDuplicates();

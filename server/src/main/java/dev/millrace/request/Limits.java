@@ -1,0 +1,46 @@
+package dev.millrace.request;
+
+import java.time.Duration;
+
+/**
+ * How much one request may ask for, where the contract leaves it to the server. Each bounds memory
+ * or time that a caller could otherwise take at will.
+ */
+public final class Limits {
+  /** The contract's own. */
+  public static final int MAX_CANDIDATES = 16;
+
+  /** The contract's own. */
+  public static final int MAX_TOP_CANDIDATES = 20;
+
+  /** Of a request id: it is copied to every log line and trace. */
+  public static final int MAX_REQUEST_ID_CHARACTERS = 128;
+
+  /** Of a cache salt: it is hashed with every block. */
+  public static final int MAX_CACHE_SALT_BYTES = 256;
+
+  /** Each is looked for in every piece of output. */
+  public static final int MAX_STOP_SEQUENCES = 64;
+
+  /** Of one stop text: as much output may be held back while it may still match. */
+  public static final int MAX_STOP_SEQUENCE_BYTES = 1_024;
+
+  public static final int MAX_STOP_TOKEN_IDS = 256;
+
+  /** So much output waits in the server for the rest of its event. */
+  public static final int MAX_TOKENS_PER_EVENT = 1_024;
+
+  /** Below this, but above 0, the logits' quotients overflow before the draw can differ. */
+  public static final float MIN_TEMPERATURE = 0.001f;
+
+  /** Above this, the distribution is flat to float32's precision. */
+  public static final float MAX_TEMPERATURE = 100f;
+
+  /** Of time_limit and max_queue_time: longer is a mistake, and sums must not overflow. */
+  public static final Duration MAX_TIME = Duration.ofHours(24);
+
+  /** Of Resume.token: ours are some 150 bytes and a request id. */
+  public static final int MAX_RESUME_TOKEN_BYTES = 1_024;
+
+  private Limits() {}
+}

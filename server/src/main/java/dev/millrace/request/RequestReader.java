@@ -1,0 +1,151 @@
+package dev.millrace.request;
+
+import static dev.millrace.request.InvalidRequestException.invalid;
+import static dev.millrace.request.InvalidRequestException.unimplemented;
+
+import dev.millrace.request.GenerationRequest.OutputSettings;
+import dev.millrace.request.GenerationRequest.ResumePoint;
+import dev.millrace.request.GenerationRequest.StopSettings;
+import dev.millrace.sampling.SamplingSettings;
+import dev.millrace.v1.GenerateRequest;
+import dev.millrace.v1.GenerationStarted;
+import dev.millrace.v1.Priority;
+import dev.millrace.v1.Resume;
+import dev.millrace.v1.SamplingParameters;
+import dev.millrace.v1.StopCriteria;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+
+/**
+ * From a GenerateRequest to a {@link GenerationRequest}: checks every field of the contract, fills
+ * in every default, tokenizes. A field either has its effect or is refused by name; none is
+ * ignored.
+ */
+public final class RequestReader {
+  /** A Delta that brings only text, and CandidateFinished; whoever has the summary has all. */
+  private static final int EVENTS_BEHIND_TOKENS = 2;
+
+  private final LongSupplier random;
+
+  /**
+   * @param random where seeds and request ids come from that callers leave to us
+   */
+  public RequestReader(LongSupplier random) {
+    this.random = random;
+  }
+
+  /**
+   * Tokenizes, so it isn't for event loops.
+   *
+   * @param deadlineNanos of the call, in {@link System#nanoTime}'s terms
+   * @throws InvalidRequestException naming the field at fault and what is allowed
+   */
+  public AcceptedRequest read(
+      GenerateRequest asked, ModelProfile model, Optional<Long> deadlineNanos) {
+    Checks.noUnknownFields("", asked);
+    // What comes back in a resume token was in the caller's hands: it is checked like all else.
+    GenerateRequest request =
+        asked.hasResume()
+            ? ResumeToken.parse(asked.getResume().getToken()).restore(asked, model)
+            : asked;
+    refuseWhatIsNotDoneYet(request);
+    checkIds(request);
+    SamplingParameters effectiveSampling =
+        SamplingReader.effective(request.getSampling(), model.defaults(), random);
+    SamplingSettings sampling = SamplingReader.read(effectiveSampling);
+    OutputSettings output = OutputReader.read(request.getOutput());
+    Optional<Duration> maxQueueTime =
+        request.hasMaxQueueTime()
+            ? Optional.of(Checks.duration("max_queue_time", request.getMaxQueueTime()))
+            : Optional.empty();
+    int[] prompt = PromptReader.read(request, model);
+    int vocabulary = model.tokenizer().vocabularySize();
+    StopSettings stop =
+        StopReader.read(request.getStop(), model.maxPositions() - prompt.length, vocabulary);
+    Optional<ResumePoint> resume =
+        request.hasResume()
+            ? Optional.of(
+                readResume(
+                    request.getResume(), stop.maxTokens(), output.tokensPerEvent(), vocabulary))
+            : Optional.empty();
+    String requestId =
+        request.getRequestId().isEmpty()
+            ? HexFormat.of().toHexDigits(random.getAsLong())
+            : request.getRequestId();
+    GenerationStarted started =
+        GenerationStarted.newBuilder()
+            .setRequestId(requestId)
+            .setModel(model.name())
+            .setPromptTokenCount(prompt.length)
+            .setSeed(sampling.seed())
+            .setEffectiveSampling(effectiveSampling)
+            .setEffectiveStop(
+                StopCriteria.newBuilder(request.getStop())
+                    .setMaxTokens(stop.maxTokens())
+                    .setMinTokens(stop.minTokens()))
+            .build();
+    return new AcceptedRequest(
+        new GenerationRequest(
+            requestId, prompt, sampling, stop, output, resume, maxQueueTime, deadlineNanos),
+        started.toBuilder().setResumeToken(ResumeToken.of(asked, started, model).encode()).build());
+  }
+
+  private static void refuseWhatIsNotDoneYet(GenerateRequest asked) {
+    if (asked.hasCandidateCount()
+        && Checks.count("candidate_count", asked.getCandidateCount(), 1, Limits.MAX_CANDIDATES)
+            > 1) {
+      throw unimplemented("candidate_count", "only 1 is");
+    }
+    if (asked.hasResponseFormat()) {
+      throw unimplemented("response_format", "leave it unset");
+    }
+    if (!asked.getAdapter().isEmpty()) {
+      throw unimplemented("adapter", "leave it empty");
+    }
+    Checks.known("priority", asked.getPriority(), asked.getPriorityValue());
+    if (asked.getPriority() != Priority.PRIORITY_UNSPECIFIED
+        && asked.getPriority() != Priority.PRIORITY_NORMAL) {
+      throw unimplemented("priority", "only PRIORITY_NORMAL is");
+    }
+  }
+
+  private static void checkIds(GenerateRequest asked) {
+    String id = asked.getRequestId();
+    if (id.length() > Limits.MAX_REQUEST_ID_CHARACTERS
+        || !id.chars().allMatch(c -> c >= ' ' && c <= '~')) {
+      throw invalid(
+          "request_id",
+          "allowed are at most "
+              + Limits.MAX_REQUEST_ID_CHARACTERS
+              + " printable ASCII characters");
+    }
+    // Nothing is shared between requests yet, so every salt holds.
+    Checks.atMost(
+        "cache_salt", "bytes", asked.getCacheSaltBytes().size(), Limits.MAX_CACHE_SALT_BYTES);
+  }
+
+  private static ResumePoint readResume(
+      Resume asked, int maxTokens, int tokensPerEvent, int vocabulary) {
+    Checks.atMost("resume.candidates", "candidates", asked.getCandidatesCount(), 1);
+    int[] tokens =
+        asked.getCandidatesCount() == 0
+            ? new int[0]
+            : Checks.tokenIds(
+                "resume.candidates[0].ids", asked.getCandidates(0).getIdsList(), vocabulary);
+    Checks.atMost("resume.candidates[0].ids", "tokens", tokens.length, maxTokens);
+    long after = asked.getAfterSequenceNumber();
+    // Each Delta but the last has tokensPerEvent tokens; Started and PromptProcessed come before.
+    int deltas = Math.ceilDiv(tokens.length, tokensPerEvent);
+    int least = deltas == 0 ? 0 : 1 + deltas;
+    int most = 1 + deltas + EVENTS_BEHIND_TOKENS;
+    if (after < least || after > most) {
+      throw invalid(
+          "resume.after_sequence_number",
+          "%s; with %d tokens, the last event that arrived has a number from %d to %d"
+              .formatted(Long.toUnsignedString(after), tokens.length, least, most));
+    }
+    return new ResumePoint(tokens, after);
+  }
+}

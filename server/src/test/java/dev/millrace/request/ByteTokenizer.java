@@ -1,0 +1,99 @@
+package dev.millrace.request;
+
+import dev.millrace.tokenizer.TextDecoder;
+import dev.millrace.tokenizer.Tokenizer;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+
+/** For tests: a token is a UTF-8 byte; one more begins a text, and another ends it. */
+public final class ByteTokenizer implements Tokenizer {
+  public static final int BOS = 256;
+  public static final int EOS = 257;
+
+  @Override
+  public int vocabularySize() {
+    return 258;
+  }
+
+  @Override
+  public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
+    return encodeWithSpans(text, addSpecial, parseSpecial).stream()
+        .mapToInt(TokenSpan::id)
+        .toArray();
+  }
+
+  @Override
+  public List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    List<TokenSpan> spans = new ArrayList<>();
+    if (addSpecial) {
+      spans.add(new TokenSpan(BOS, 0, 0));
+    }
+    for (int at = 0; at < bytes.length; at++) {
+      if (parseSpecial && text.startsWith("<eos>", at)) {
+        spans.add(new TokenSpan(EOS, at, at + 5));
+        at += 4;
+      } else {
+        spans.add(new TokenSpan(bytes[at] & 0xff, at, at + 1));
+      }
+    }
+    return spans;
+  }
+
+  @Override
+  public byte[] piece(int id) {
+    return switch (id) {
+      case BOS -> "<bos>".getBytes(StandardCharsets.UTF_8);
+      case EOS -> "<eos>".getBytes(StandardCharsets.UTF_8);
+      default -> new byte[] {(byte) id};
+    };
+  }
+
+  @Override
+  public boolean isSpecial(int id) {
+    return id >= BOS;
+  }
+
+  @Override
+  public boolean isEndOfGeneration(int id) {
+    return id == EOS;
+  }
+
+  @Override
+  public int[] endOfGenerationIds() {
+    return new int[] {EOS};
+  }
+
+  @Override
+  public OptionalInt bos() {
+    return OptionalInt.of(BOS);
+  }
+
+  @Override
+  public boolean addsBos() {
+    return true;
+  }
+
+  /** Decodes everything at the end: good enough where text isn't streamed. */
+  @Override
+  public TextDecoder decoder(boolean skipSpecial) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    return new TextDecoder() {
+      @Override
+      public String add(int id) {
+        if (!(skipSpecial && isSpecial(id))) {
+          bytes.writeBytes(piece(id));
+        }
+        return "";
+      }
+
+      @Override
+      public String finish() {
+        return bytes.toString(StandardCharsets.UTF_8);
+      }
+    };
+  }
+}
