@@ -2,25 +2,20 @@ package dev.millrace.gguf;
 
 import dev.millrace.model.Metadata;
 import dev.millrace.model.ModelFile;
+import dev.millrace.model.Sha256;
 import dev.millrace.model.TensorData;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A GGUF file (version 2 or 3, little-endian), mapped into memory. Shared between threads. */
 public final class GgufFile implements ModelFile {
-  private static final int HASHED_AT_ONCE = 1 << 16;
-
   private final String name;
   private final MemorySegment bytes;
   private final Arena arena;
@@ -82,25 +77,9 @@ public final class GgufFile implements ModelFile {
   @Override
   public synchronized String fingerprint() {
     if (fingerprint == null) {
-      fingerprint = sha256(bytes);
+      fingerprint = Sha256.of(bytes);
     }
     return fingerprint;
-  }
-
-  private static String sha256(MemorySegment bytes) {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-    byte[] buffer = new byte[HASHED_AT_ONCE];
-    for (long at = 0; at < bytes.byteSize(); at += buffer.length) {
-      int count = (int) Math.min(buffer.length, bytes.byteSize() - at);
-      MemorySegment.copy(bytes, ValueLayout.JAVA_BYTE, at, buffer, 0, count);
-      digest.update(buffer, 0, count);
-    }
-    return HexFormat.of().formatHex(digest.digest());
   }
 
   @Override

@@ -1,0 +1,131 @@
+package dev.millrace.synthetic;
+
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
+import dev.millrace.model.TensorData;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A shape's tensors, by the names and in the order that GGUF files have them. */
+final class SyntheticTensors {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(LITTLE_ENDIAN);
+  private static final long ALIGNMENT = 64;
+
+  /** Norm weights lie around 1. */
+  private static final double NORM_DEVIATION = 0.1;
+
+  private final Shape shape;
+  private final ElementType type;
+
+  SyntheticTensors(Shape shape, ElementType type) {
+    this.shape = shape;
+    this.type = type;
+  }
+
+  /** What a tensor holds. */
+  enum Content {
+    MATRIX,
+    NORM,
+    ROPE_FREQUENCIES
+  }
+
+  /** A tensor to be made; shape outermost first. */
+  record Recipe(String name, Content content, List<Long> shape) {
+    long elements() {
+      return shape.stream().reduce(1L, Math::multiplyExact);
+    }
+  }
+
+  /** Makes all of them, each on one core. */
+  List<TensorData> make(Arena arena) {
+    return recipes().parallelStream().map(recipe -> make(recipe, arena)).toList();
+  }
+
+  List<Recipe> recipes() {
+    int hidden = shape.hidden();
+    int kv = shape.kvHeads() * shape.headDim();
+    int ffn = shape.ffn();
+    List<Recipe> recipes = new ArrayList<>();
+    if (shape.ropeFactor() != 1) {
+      recipes.add(vector("rope_freqs", Content.ROPE_FREQUENCIES, shape.headDim() / 2));
+    }
+    recipes.add(matrix("token_embd", shape.vocabulary(), hidden));
+    if (!shape.tiedHead()) {
+      recipes.add(matrix("output", shape.vocabulary(), hidden));
+    }
+    recipes.add(vector("output_norm", Content.NORM, hidden));
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      String block = "blk." + layer + ".";
+      recipes.add(vector(block + "attn_norm", Content.NORM, hidden));
+      recipes.add(matrix(block + "attn_q", hidden, hidden));
+      recipes.add(matrix(block + "attn_k", kv, hidden));
+      recipes.add(matrix(block + "attn_v", kv, hidden));
+      recipes.add(matrix(block + "attn_output", hidden, hidden));
+      recipes.add(vector(block + "ffn_norm", Content.NORM, hidden));
+      recipes.add(matrix(block + "ffn_gate", ffn, hidden));
+      recipes.add(matrix(block + "ffn_up", ffn, hidden));
+      recipes.add(matrix(block + "ffn_down", hidden, ffn));
+    }
+    return recipes;
+  }
+
+  private static Recipe matrix(String name, long out, long in) {
+    return new Recipe(name + ".weight", Content.MATRIX, List.of(out, in));
+  }
+
+  private static Recipe vector(String name, Content content, long size) {
+    return new Recipe(name + ".weight", content, List.of(size));
+  }
+
+  TensorData make(Recipe recipe, Arena arena) {
+    ElementType stored = recipe.content == Content.MATRIX ? type : ElementType.F32;
+    MemorySegment data = arena.allocate(stored.bytes(recipe.elements()), ALIGNMENT);
+    switch (recipe.content) {
+      case MATRIX -> fillMatrix(recipe, data);
+      case NORM -> fillNorm(recipe, data);
+      case ROPE_FREQUENCIES -> fillRopeFrequencies(data);
+    }
+    return new TensorData(recipe.name, stored, recipe.shape, data);
+  }
+
+  /** Maps features of deviation 1 to features of about deviation 1. */
+  private void fillMatrix(Recipe recipe, MemorySegment data) {
+    double in = recipe.shape.getLast();
+    new RandomWeights(seed(recipe.name), 1 / Math.sqrt(in)).fill(type, data);
+  }
+
+  private static void fillNorm(Recipe recipe, MemorySegment data) {
+    new RandomWeights(seed(recipe.name), NORM_DEVIATION).fill(ElementType.F32, data);
+    for (long i = 0; i < recipe.elements(); i++) {
+      data.setAtIndex(FLOAT, i, 1 + data.getAtIndex(FLOAT, i));
+    }
+  }
+
+  /**
+   * Llama 3.1's divisors of RoPE's frequencies: wavelengths of more than the old context's 8,192
+   * positions are stretched by the factor, those below a quarter of it are left alone, those
+   * between are blended.
+   */
+  private void fillRopeFrequencies(MemorySegment data) {
+    double oldContext = 8192;
+    double lowFrequencyFactor = 1;
+    double highFrequencyFactor = 4;
+    int pairs = shape.headDim() / 2;
+    for (int i = 0; i < pairs; i++) {
+      double frequency = StrictMath.pow(shape.ropeBase(), -(double) i / pairs);
+      double turns = oldContext * frequency / (2 * StrictMath.PI);
+      double blend = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
+      double kept = Math.clamp(blend, 0.0, 1.0);
+      data.setAtIndex(FLOAT, i, (float) (1 / ((1 - kept) / shape.ropeFactor() + kept)));
+    }
+  }
+
+  /** Independent of the shape, so that a tensor's bits depend on its name, type and size only. */
+  private static long seed(String name) {
+    return RandomWeights.mix(name.hashCode());
+  }
+}

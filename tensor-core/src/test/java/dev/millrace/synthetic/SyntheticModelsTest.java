@@ -1,0 +1,241 @@
+package dev.millrace.synthetic;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.millrace.gguf.GgufFile;
+import dev.millrace.gguf.GgufWriter;
+import dev.millrace.model.Metadata;
+import dev.millrace.model.ModelFile;
+import dev.millrace.model.ModelFormatException;
+import dev.millrace.model.TensorData;
+import dev.millrace.tensor.ElementType;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.DoubleSummaryStatistics;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ForkJoinPool;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class SyntheticModelsTest {
+  /** Counts as the models' authors publish them. */
+  @ParameterizedTest
+  @CsvSource({
+    "smollm2-135m, 134515008",
+    "tinyllama-1.1b, 1100048384",
+    "llama-3.2-1b, 1235814400",
+    "llama-2-7b, 6738415616",
+    "llama-3-8b, 8030261248"
+  })
+  void shapesHaveTheRealModelsParameterCounts(String shape, long parameters) {
+    assertThat(
+            new SyntheticTensors(Shape.named(shape), ElementType.Q4_0)
+                .recipes().stream()
+                    .filter(recipe -> !recipe.name().equals("rope_freqs.weight"))
+                    .mapToLong(SyntheticTensors.Recipe::elements)
+                    .sum())
+        .isEqualTo(parameters);
+  }
+
+  @Test
+  void describesItselfByGgufsKeysAndNames() {
+    try (ModelFile model = SyntheticModels.tiny()) {
+      Metadata metadata = model.metadata();
+      assertThat(model.name()).isEqualTo("synthetic:tiny:F32");
+      assertThat(metadata.string("general.architecture")).isEqualTo("llama");
+      assertThat(metadata.integer("llama.block_count")).isEqualTo(2);
+      assertThat(metadata.integer("llama.attention.head_count_kv")).isEqualTo(2);
+      assertThat(metadata.integer("llama.rope.dimension_count")).isEqualTo(16);
+      assertThat(metadata.findNumber("llama.rope.freq_base")).contains(10_000f);
+      assertThat(model.find("blk.1.attn_k.weight").orElseThrow().shape()).containsExactly(32L, 64L);
+      assertThat(model.find("blk.1.ffn_down.weight").orElseThrow().shape())
+          .containsExactly(64L, 160L);
+      assertThat(model.find("output.weight").orElseThrow().shape()).containsExactly(320L, 64L);
+      assertThat(model.tensors()).hasSize(3 + 2 * 9);
+    }
+  }
+
+  @Test
+  void vocabularyIsGpt2sBytesThenSpecialsThenUniqueWords() {
+    try (ModelFile model = SyntheticModels.tiny()) {
+      List<String> tokens = model.metadata().strings("tokenizer.ggml.tokens");
+      assertThat(tokens).hasSize(320).doesNotHaveDuplicates();
+      assertThat(tokens.get('a')).isEqualTo("a");
+      assertThat(tokens.get(' ')).isEqualTo("Ġ");
+      assertThat(tokens.get('\n')).isEqualTo("Ċ");
+      assertThat(tokens.get(0x7F)).isEqualTo("ġ");
+      assertThat(tokens.get(0xAD)).isEqualTo("Ń");
+      assertThat(tokens.get(0xFF)).isEqualTo("ÿ");
+      assertThat(tokens.get(model.metadata().integer("tokenizer.ggml.eos_token_id")))
+          .isEqualTo("<|eos|>");
+      int[] types = model.metadata().findInts("tokenizer.ggml.token_type").orElseThrow();
+      assertThat(types).hasSize(320);
+      assertThat(types[256]).isEqualTo(3);
+      assertThat(types[258]).isEqualTo(1);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void weightsOfEveryTypeSpreadAroundZeroByOneOverTheRootOfTheirColumns(ElementType type) {
+    try (ModelFile model = open("tiny", type)) {
+      TensorData tensor = model.find("blk.0.ffn_gate.weight").orElseThrow();
+      assertThat(tensor.type()).isEqualTo(type);
+      double[] values = values(tensor);
+      DoubleSummaryStatistics sum = new DoubleSummaryStatistics();
+      double squares = 0;
+      HashSet<Double> distinct = new HashSet<>();
+      for (double value : values) {
+        sum.accept(value);
+        squares += value * value;
+        distinct.add(value);
+      }
+      double deviation = Math.sqrt(squares / values.length);
+      assertThat(deviation).isCloseTo(1.0 / 8, within(0.01)); // 64 columns
+      assertThat(sum.getAverage()).isCloseTo(0, within(0.005)); // 4 standard errors
+      assertThat(sum.getMax()).isBetween(0.15, 0.4);
+      assertThat(distinct).hasSizeGreaterThan(values.length / 10);
+    }
+  }
+
+  @Test
+  void normsLieAroundOne() {
+    try (ModelFile model = open("tiny", ElementType.Q8_0)) {
+      TensorData norm = model.find("output_norm.weight").orElseThrow();
+      assertThat(norm.type()).isEqualTo(ElementType.F32);
+      for (double value : values(norm)) {
+        assertThat(value).isBetween(0.8, 1.2);
+      }
+    }
+  }
+
+  @Test
+  void bytesAreNeverTheOneThatQuantizersLeaveOut() {
+    try (ModelFile model = open("tiny", ElementType.Q8_0)) {
+      HashSet<Byte> seen = new HashSet<>();
+      MemorySegment data = model.find("token_embd.weight").orElseThrow().data();
+      for (long i = 0; i < data.byteSize(); i++) {
+        if (i % 34 >= 2) {
+          seen.add(data.get(ValueLayout.JAVA_BYTE, i));
+        }
+      }
+      assertThat(seen).hasSize(255).doesNotContain(Byte.MIN_VALUE);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void sameRecipeGivesTheSameBitsOnAnyNumberOfThreads(ElementType type) {
+    try (ForkJoinPool one = new ForkJoinPool(1);
+        ForkJoinPool many = new ForkJoinPool(5);
+        ModelFile a = one.submit(() -> open("tiny", type)).join();
+        ModelFile b = many.submit(() -> open("tiny", type)).join()) {
+      assertThat(a.tensors().keySet()).containsExactlyElementsOf(b.tensors().keySet());
+      for (TensorData tensor : a.tensors().values()) {
+        TensorData other = b.find(tensor.name()).orElseThrow();
+        assertThat(tensor.data().mismatch(other.data())).as(tensor.name()).isEqualTo(-1);
+      }
+      assertThat(a.fingerprint()).isEqualTo(b.fingerprint()).matches("[0-9a-f]{64}");
+    }
+  }
+
+  @Test
+  void otherTypesAndTensorsGiveOtherBits() {
+    try (ModelFile f32 = open("tiny", ElementType.F32);
+        ModelFile f16 = open("tiny", ElementType.F16)) {
+      assertThat(f32.fingerprint()).isNotEqualTo(f16.fingerprint());
+      MemorySegment gate = f32.find("blk.0.ffn_gate.weight").orElseThrow().data();
+      assertThat(gate.mismatch(f32.find("blk.0.ffn_up.weight").orElseThrow().data()))
+          .isBetween(0L, 7L);
+      assertThat(gate.mismatch(f32.find("blk.1.ffn_gate.weight").orElseThrow().data()))
+          .isBetween(0L, 7L);
+    }
+  }
+
+  @Test
+  void llama32sFrequenciesAreDividedByOneUpToThirtyTwo() {
+    SyntheticTensors tensors = new SyntheticTensors(Shape.named("llama-3.2-1b"), ElementType.Q4_0);
+    try (Arena arena = Arena.ofConfined()) {
+      double[] divisors = values(tensors.make(tensors.recipes().getFirst(), arena));
+      assertThat(divisors).hasSize(32).isSorted();
+      // Turns in 8,192 positions: 1,303.8 · 500,000^(-i/32): 4.2 at 14, 1.2 at 17, 0.8 at 18.
+      assertThat(divisors[0]).isEqualTo(1);
+      assertThat(divisors[14]).isEqualTo(1);
+      // Blended: 2.78 turns, (2.78 - 1)/3 = 0.593 of the old frequency and 0.407 of a 32nd of it.
+      assertThat(divisors[15]).isCloseTo(1.651, within(0.01));
+      assertThat(divisors[17]).isBetween(8.0, 12.0);
+      assertThat(divisors[18]).isEqualTo(32);
+      assertThat(divisors[31]).isEqualTo(32);
+    }
+  }
+
+  @Test
+  void canBeWrittenAsGguf(@TempDir Path folder) throws IOException {
+    Path path = folder.resolve("tiny.gguf");
+    try (ModelFile model = open("tiny", ElementType.Q4_1)) {
+      GgufWriter.write(path, model.metadata(), model.tensors().values());
+      try (GgufFile file = GgufFile.open(path)) {
+        assertThat(file.tensors().keySet()).containsExactlyElementsOf(model.tensors().keySet());
+        assertThat(file.metadata().values().keySet())
+            .containsExactlyElementsOf(model.metadata().values().keySet());
+      }
+    }
+  }
+
+  @Test
+  void namesWhatThereIsWhenAskedForSomethingElse() {
+    assertThatExceptionOfType(ModelFormatException.class)
+        .isThrownBy(() -> SyntheticModels.open("huge", Optional.empty()))
+        .withMessage(
+            "synthetic model: no shape huge; there are tiny, smollm2-135m, tinyllama-1.1b,"
+                + " llama-3.2-1b, llama-2-7b, llama-3-8b");
+    assertThatExceptionOfType(ModelFormatException.class)
+        .isThrownBy(() -> SyntheticModels.open("tiny", Optional.of("Q3_K")))
+        .withMessageContaining("no weight type Q3_K; there are [F32, F16, BF16, Q4_0, Q4_1, Q8_0]");
+  }
+
+  private static ModelFile open(String shape, ElementType type) {
+    return SyntheticModels.open(shape, Optional.of(type.name()));
+  }
+
+  /** Widened the plain way, by the formats' definitions. */
+  private static double[] values(TensorData tensor) {
+    MemorySegment data = tensor.data();
+    ElementType type = tensor.type();
+    double[] values = new double[(int) (data.byteSize() / type.blockBytes()) * type.blockSize()];
+    for (int i = 0; i < values.length; i++) {
+      long block = (long) (i / type.blockSize()) * type.blockBytes();
+      int k = i % type.blockSize();
+      values[i] =
+          switch (type) {
+            case F32 -> data.get(ValueLayout.JAVA_FLOAT_UNALIGNED, block);
+            case F16 -> half(data, block);
+            case BF16 ->
+                Float.intBitsToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, block) << 16);
+            case Q4_0 -> half(data, block) * (nibble(data, block + 2, k) - 8);
+            case Q4_1 -> half(data, block) * nibble(data, block + 4, k) + half(data, block + 2);
+            case Q8_0 -> half(data, block) * data.get(ValueLayout.JAVA_BYTE, block + 2 + k);
+          };
+    }
+    return values;
+  }
+
+  private static float half(MemorySegment data, long at) {
+    return Float.float16ToFloat(data.get(ValueLayout.JAVA_SHORT_UNALIGNED, at));
+  }
+
+  private static int nibble(MemorySegment data, long at, int k) {
+    int pair = data.get(ValueLayout.JAVA_BYTE, at + k % 16);
+    return (k < 16 ? pair : pair >> 4) & 15;
+  }
+}
