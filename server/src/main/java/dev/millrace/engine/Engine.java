@@ -5,7 +5,8 @@ import dev.millrace.request.GenerationRequest;
 /** What the outside may ask of the engine; from any thread, never blocking. */
 public interface Engine extends AutoCloseable {
   /**
-   * Queues a request. Whatever becomes of it, also a refusal, is told to the outlet.
+   * Queues a request. Whatever becomes of it, also a refusal, is told to the outlet, which may
+   * happen before this returns. Reads the prompt once, so not for an event loop's thread.
    *
    * @return the sequence's id, for the calls below
    */
@@ -19,6 +20,12 @@ public interface Engine extends AutoCloseable {
 
   /** The outlet has room again. */
   void demandChanged(long id);
+
+  /**
+   * Tokens of one sequence at most, prompt and output together: what both the context and the KV
+   * pool hold. A prompt must leave room for one.
+   */
+  int maxSequenceTokens();
 
   EngineSnapshot snapshot();
 

@@ -2,7 +2,14 @@ package dev.millrace.engine;
 
 import java.time.Instant;
 
-/** The engine's counters at one moment; fields as in the contract's EngineStats. */
+/**
+ * The engine's counters at one moment; fields as in the contract's EngineStats. Rejected are those
+ * that were refused at once or waited longer than they may. Failed are all others that ended
+ * without an answer and weren't cancelled.
+ *
+ * @param at when something last changed
+ * @param completionTokens sampled here; what resumed requests gave back isn't in it
+ */
 public record EngineSnapshot(
     Instant at,
     int waitingSequences,

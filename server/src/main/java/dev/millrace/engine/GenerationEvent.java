@@ -4,7 +4,17 @@ import dev.millrace.sampling.SampledToken;
 import java.time.Duration;
 import java.util.List;
 
-/** What happens to a sequence, in order: Started, PromptProcessed, Delta*, Finished, Summary. */
+/**
+ * What happens to a sequence, in order: Started, PromptProcessed, Delta*, Finished, Summary; one
+ * Delta behind every tokensPerEvent-th token, and one with what is left at the end, if anything is.
+ * PromptProcessed and Deltas are missing where the end comes before them (time limit).
+ *
+ * <p>A resumed request starts with Started and PromptProcessed again; then come only the Deltas
+ * that are new. So the numbers of the first stream go on: if the caller has event n ≥ 1, the first
+ * Delta or Finished after a resumption is event n + 1. What the tokens given back had held back is
+ * the beginning of the first new Delta's text. If they end the output by themselves, Finished and
+ * Summary follow at once, and nothing is computed.
+ */
 public sealed interface GenerationEvent {
   /** Admitted to the queue. */
   record Started() implements GenerationEvent {}
@@ -15,7 +25,9 @@ public sealed interface GenerationEvent {
   /**
    * Text that is complete, and the tokens that it accounts for.
    *
-   * @param text whole characters; may be empty
+   * @param text whole characters; may be empty. With echoPrompt, the first begins with the prompt's
+   * @param tokens in order, all that were generated since the Delta before, also one that ended the
+   *     output; none where only text was left at the end
    */
   record Delta(String text, List<SampledToken> tokens) implements GenerationEvent {}
 
@@ -37,7 +49,14 @@ public sealed interface GenerationEvent {
     TIME_LIMIT
   }
 
-  record Usage(int promptTokens, int cachedPromptTokens, int completionTokens, int preemptions) {}
+  /**
+   * @param promptTokens all of the prompt's when the output has ended; else those read until then
+   * @param completionTokens with those that a resumed request gave back
+   */
+  record Usage(int promptTokens, int cachedPromptTokens, int completionTokens, int preemptions) {
+    public static final Usage NONE = new Usage(0, 0, 0, 0);
+  }
 
+  /** The four parts of a sequence's life; they don't overlap. */
   record Timings(Duration queued, Duration prefill, Duration decode, Duration stalled) {}
 }

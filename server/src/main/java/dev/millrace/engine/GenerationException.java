@@ -35,7 +35,7 @@ public final class GenerationException extends RuntimeException {
 
   public GenerationException(
       Reason reason, String message, GenerationEvent.Usage usage, Optional<Duration> retryAfter) {
-    super(message);
+    super(message, null, false, false); // where it was made says nothing: no stack trace
     this.reason = reason;
     this.usage = usage;
     this.retryAfter = retryAfter;

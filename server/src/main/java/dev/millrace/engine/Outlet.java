@@ -2,7 +2,7 @@ package dev.millrace.engine;
 
 /**
  * Where a sequence's events go: bounded, between the engine's thread and whoever reads. The engine
- * calls these from its own thread only; none of them blocks.
+ * calls these from its own thread only, but for {@link #fail}; none of them blocks or throws.
  */
 public interface Outlet {
   /**
@@ -17,5 +17,10 @@ public interface Outlet {
   /** The stream ended well: after Summary. */
   void complete();
 
+  /**
+   * The stream ended without an answer. Comes from any thread: that of {@link Engine#submit} for a
+   * refusal, or a watchdog's while the engine's thread hangs; then an {@link #emit} may follow, to
+   * be ignored. Comes once, and never beside {@link #complete}.
+   */
   void fail(GenerationException failure);
 }

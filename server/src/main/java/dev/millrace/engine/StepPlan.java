@@ -2,8 +2,12 @@ package dev.millrace.engine;
 
 import java.util.List;
 
-/** What one step computes: decode rows first, then prefill chunks, under one token budget. */
-public record StepPlan(List<Entry> entries) {
+/**
+ * What one step computes: decode rows first, then prefill chunks, under one token budget.
+ *
+ * @param started sequences that leave the queue with this step
+ */
+public record StepPlan(List<Sequence> started, List<Entry> entries) {
 
   /**
    * Tokens of one sequence: its tokens at positions [position, position + count).
@@ -19,5 +23,10 @@ public record StepPlan(List<Entry> entries) {
 
   public int tokens() {
     return entries.stream().mapToInt(Entry::count).sum();
+  }
+
+  /** Rows that want logits. */
+  public int samples() {
+    return (int) entries.stream().filter(Entry::samples).count();
   }
 }

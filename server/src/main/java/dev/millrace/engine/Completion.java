@@ -1,0 +1,161 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.GenerationEvent.Delta;
+import dev.millrace.engine.GenerationEvent.FinishReason;
+import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.request.GenerationRequest;
+import dev.millrace.request.GenerationRequest.ResumePoint;
+import dev.millrace.request.GenerationRequest.StopSettings;
+import dev.millrace.sampling.SampledToken;
+import dev.millrace.tokenizer.TextDecoder;
+import dev.millrace.tokenizer.Tokenizer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The output side of a sequence: how many tokens were generated, the text that they make, when they
+ * end, and what of them goes into one event.
+ *
+ * <p>Events are cut by the count of tokens alone: a Delta behind every tokensPerEvent-th token,
+ * with the text that is ready then, and one at the end with what is left. So a stream that is taken
+ * up again behind any Delta goes on with the very events that the first one would have had.
+ */
+final class Completion {
+  private static final int[] NO_IDS = {};
+
+  private final StopSettings stop;
+  private final Tokenizer tokenizer;
+  private final int tokensPerEvent;
+  private final int tokensThatFit;
+  private final int[] stopIds; // ascending
+  private final int[] endingIds; // all that end the output, ascending
+  private final TextAssembler text;
+  private final List<SampledToken> unsent = new ArrayList<>();
+  private int count;
+  private @Nullable FinishReason reason;
+
+  /**
+   * @param tokensThatFit behind the prompt, before the context or the pool is full
+   */
+  Completion(GenerationRequest request, Tokenizer tokenizer, int tokensThatFit) {
+    this.stop = request.stop();
+    this.tokenizer = tokenizer;
+    this.tokensPerEvent = request.output().tokensPerEvent();
+    this.tokensThatFit = tokensThatFit;
+    this.stopIds = IntStream.of(stop.tokenIds()).sorted().toArray();
+    this.endingIds =
+        IntStream.concat(
+                IntStream.of(stopIds),
+                stop.ignoreEos() ? IntStream.empty() : IntStream.of(tokenizer.endOfGenerationIds()))
+            .sorted()
+            .distinct()
+            .toArray();
+    TextDecoder decoder = tokenizer.decoder(true);
+    String promptText = read(request.prompt(), decoder);
+    this.text = new TextAssembler(decoder, stop.texts(), stop.includeStop());
+    if (stop.maxTokens() == 0) {
+      end(FinishReason.MAX_TOKENS);
+    }
+    request.resume().ifPresent(point -> replay(point, stop.timeLimit().isPresent()));
+    if (request.output().echoPrompt() && count == 0) {
+      text.prepend(promptText); // whoever has a token has the first Delta, and the prompt in it
+    }
+  }
+
+  /**
+   * Shows the prompt to the decoder: its last bytes may begin a character, and a first generated
+   * token isn't the first of the text.
+   */
+  private static String read(int[] prompt, TextDecoder decoder) {
+    StringBuilder text = new StringBuilder();
+    for (int id : prompt) {
+      text.append(decoder.add(id));
+    }
+    return text.toString();
+  }
+
+  /** Goes through what the caller has, telling nothing of it again. */
+  private void replay(ResumePoint point, boolean timeLimited) {
+    for (int i = 0; i < point.tokens().length && reason == null; i++) {
+      judge(point.tokens()[i]);
+      text.take();
+    }
+    long deltas = point.afterSequenceNumber() - 1; // behind Started and PromptProcessed
+    boolean hasLastDelta =
+        count % tokensPerEvent != 0 || deltas > Math.ceilDiv(count, tokensPerEvent);
+    if (reason == null && timeLimited && hasLastDelta) {
+      end(FinishReason.TIME_LIMIT); // no other end comes elsewhere than behind a token
+      text.finish();
+      text.take();
+    }
+  }
+
+  /** Takes a generated token; {@link #reason} says afterwards whether it was the last. */
+  void accept(SampledToken token) {
+    unsent.add(token);
+    judge(token.id());
+  }
+
+  private void judge(int id) {
+    boolean mayEnd = count >= stop.minTokens();
+    count++;
+    if (mayEnd && !stop.ignoreEos() && tokenizer.isEndOfGeneration(id)) {
+      end(FinishReason.END_OF_TEXT);
+    } else if (mayEnd && Arrays.binarySearch(stopIds, id) >= 0) {
+      if (stop.includeStop()) {
+        text.add(id, false);
+      }
+      end(FinishReason.STOP_TOKEN);
+    } else if (text.add(id, mayEnd)) {
+      reason = FinishReason.STOP_SEQUENCE; // bytes behind the stop are dropped
+    } else if (count >= tokensThatFit) {
+      end(FinishReason.CONTEXT_FULL);
+    } else if (count >= stop.maxTokens()) {
+      end(FinishReason.MAX_TOKENS);
+    }
+  }
+
+  /** Ends the output with what there is. */
+  void end(FinishReason why) {
+    reason = why;
+    text.finish();
+  }
+
+  /** Why the output ended, or null while it goes on. */
+  @Nullable FinishReason reason() {
+    return reason;
+  }
+
+  /** Generated tokens, those that the caller gave back included. */
+  int count() {
+    return count;
+  }
+
+  /** Ids that can't be drawn next; not to be changed. */
+  int[] forbiddenIds() {
+    return count < stop.minTokens() ? endingIds : NO_IDS;
+  }
+
+  /** The event that is due now, if one is. */
+  Optional<Delta> takeDelta() {
+    boolean due =
+        reason == null
+            ? !unsent.isEmpty() && count % tokensPerEvent == 0
+            : !unsent.isEmpty() || text.hasReady();
+    if (!due) {
+      return Optional.empty();
+    }
+    Delta delta = new Delta(text.take(), List.copyOf(unsent));
+    unsent.clear();
+    return Optional.of(delta);
+  }
+
+  Finished finished() {
+    return new Finished(Objects.requireNonNull(reason), text.stopText(), count);
+  }
+}

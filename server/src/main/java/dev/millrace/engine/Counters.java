@@ -1,0 +1,22 @@
+package dev.millrace.engine;
+
+/** What the engine counts since its start; fields as in {@link EngineSnapshot}. */
+final class Counters {
+  long promptTokens;
+  long prefillTokensComputed;
+  long completionTokens;
+  long steps;
+  long requestsFinished;
+  long requestsCancelled;
+  long requestsRejected;
+  long requestsFailed;
+
+  /** Counts a request that ended without an answer. */
+  void countFailure(GenerationException.Reason reason) {
+    switch (reason) {
+      case CANCELLED -> requestsCancelled++;
+      case QUEUE_FULL, QUEUE_TIMEOUT, NEVER_FITS -> requestsRejected++;
+      case DEADLINE_EXCEEDED, DRAINING, ENGINE_DOWN, NOT_FINITE -> requestsFailed++;
+    }
+  }
+}

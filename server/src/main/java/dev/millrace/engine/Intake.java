@@ -1,0 +1,184 @@
+package dev.millrace.engine;
+
+import dev.millrace.engine.GenerationEvent.Usage;
+import dev.millrace.engine.GenerationException.Reason;
+import dev.millrace.request.GenerationRequest;
+import dev.millrace.tokenizer.Tokenizer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The engine's door: what other threads ask becomes a command for the engine's thread, or a refusal
+ * on the spot.
+ *
+ * <p>The queue of commands needs no bound of its own: every Submit in it holds one of the waiting
+ * queue's places, and a sequence has at most one Cancel and one DemandChanged under way.
+ */
+final class Intake {
+  private static final Duration SHORTEST_RETRY = Duration.ofMillis(100);
+  private static final Duration LONGEST_RETRY = Duration.ofMinutes(1);
+
+  /** Why nothing more comes in. */
+  private record Closed(Reason reason, String message) {}
+
+  private final EngineSettings settings;
+  private final Tokenizer tokenizer;
+  private final Timeline time;
+  private final int maxSequenceTokens;
+
+  private final AtomicLong ids = new AtomicLong();
+  private final AtomicInteger waiting = new AtomicInteger();
+  private final AtomicLong rejected = new AtomicLong();
+  private final Map<Long, Sequence> live = new ConcurrentHashMap<>();
+  private final Queue<Command> commands = new ConcurrentLinkedQueue<>();
+  private volatile boolean draining;
+  private volatile @Nullable Closed closed;
+  private volatile double predictedQueueSeconds;
+
+  Intake(EngineSettings settings, Tokenizer tokenizer, Timeline time, int maxSequenceTokens) {
+    this.settings = settings;
+    this.tokenizer = tokenizer;
+    this.time = time;
+    this.maxSequenceTokens = maxSequenceTokens;
+  }
+
+  /** By any thread: a request gets a place in the queue, or is refused. */
+  long submit(GenerationRequest request, Outlet outlet) {
+    long id = ids.incrementAndGet();
+    GenerationException refusal = refusal(request);
+    if (refusal != null) {
+      rejected.incrementAndGet();
+      outlet.fail(refusal);
+      return id;
+    }
+    Sequence sequence;
+    try {
+      sequence = sequence(id, request, outlet);
+    } catch (RuntimeException e) {
+      waiting.decrementAndGet();
+      throw e;
+    }
+    live.put(id, sequence);
+    commands.add(new Command.Submit(sequence));
+    Closed now = closed;
+    if (now != null) { // meanwhile: whoever closed may not have seen this one
+      fail(sequence, now);
+    }
+    return id;
+  }
+
+  /** Why a request can't come in, or null: then it has taken one of the queue's places. */
+  private @Nullable GenerationException refusal(GenerationRequest request) {
+    Closed now = closed;
+    int prompt = request.prompt().length;
+    if (now != null) {
+      return refusal(now.reason(), now.message(), Optional.empty());
+    }
+    if (draining) {
+      return refusal(Reason.DRAINING, "the server is draining", Optional.empty());
+    }
+    if (prompt >= maxSequenceTokens) {
+      return refusal(
+          Reason.NEVER_FITS,
+          "prompt: %d tokens; with one new token at most %d fit"
+              .formatted(prompt, maxSequenceTokens),
+          Optional.empty());
+    }
+    if (waiting.incrementAndGet() > settings.maxWaiting()) {
+      waiting.decrementAndGet();
+      return refusal(
+          Reason.QUEUE_FULL,
+          "%d requests wait already, as many as may".formatted(settings.maxWaiting()),
+          Optional.of(retryAfter(predictedQueueSeconds)));
+    }
+    return null;
+  }
+
+  private static GenerationException refusal(
+      Reason reason, String message, Optional<Duration> retryAfter) {
+    return new GenerationException(reason, message, Usage.NONE, retryAfter);
+  }
+
+  private Sequence sequence(long id, GenerationRequest request, Outlet outlet) {
+    int prompt = request.prompt().length;
+    int most = (int) Math.min(maxSequenceTokens, (long) prompt + request.stop().maxTokens());
+    long now = time.now();
+    Lifetime lifetime =
+        new Lifetime(
+            now,
+            request.maxQueueTime().map(d -> Timeline.after(now, d)).orElse(Lifetime.NEVER),
+            request.deadlineNanos().map(time::at).orElse(Lifetime.NEVER),
+            request.stop().timeLimit().map(d -> Timeline.after(now, d)).orElse(Lifetime.NEVER));
+    Completion completion = new Completion(request, tokenizer, maxSequenceTokens - prompt);
+    return new Sequence(id, request, outlet, completion, lifetime, most);
+  }
+
+  /** By any thread. */
+  void cancel(long id) {
+    Sequence sequence = live.get(id);
+    if (sequence != null && sequence.cancelSignal().compareAndSet(false, true)) {
+      commands.add(new Command.Cancel(sequence));
+    }
+  }
+
+  /** By any thread. */
+  void demandChanged(long id) {
+    Sequence sequence = live.get(id);
+    if (sequence != null && sequence.demandSignal().compareAndSet(false, true)) {
+      commands.add(new Command.DemandChanged(sequence));
+    }
+  }
+
+  /** By any thread: new requests are refused from now on. */
+  void drain() {
+    draining = true;
+  }
+
+  /** By any thread: as {@link #drain}, and every sequence that hasn't ended yet is failed. */
+  void close(Reason reason, String message) {
+    Closed now = new Closed(reason, message);
+    closed = now;
+    live.values().forEach(sequence -> fail(sequence, now));
+  }
+
+  private static void fail(Sequence sequence, Closed why) {
+    if (sequence.claimEnd()) {
+      // Usage may be a step old when the engine's thread hangs; it is what can be known.
+      sequence
+          .outlet()
+          .fail(
+              new GenerationException(
+                  why.reason(), why.message(), sequence.usage(), Optional.empty()));
+    }
+  }
+
+  /** By the engine's thread: the next command, or null. */
+  @Nullable Command poll() {
+    return commands.poll();
+  }
+
+  /** By the engine's thread, between turns: forgets what has ended, and opens the queue again. */
+  void settle(EngineState state) {
+    state.takeEnded().forEach(sequence -> live.remove(sequence.id()));
+    waiting.addAndGet(-state.takeLeftQueue());
+    predictedQueueSeconds = state.predictedQueueSeconds();
+  }
+
+  long rejected() {
+    return rejected.get();
+  }
+
+  /** When to come again if it takes so long until a request is started. */
+  static Duration retryAfter(double predictedQueueSeconds) {
+    Duration predicted = Duration.ofNanos((long) (predictedQueueSeconds * 1e9));
+    Duration atLeast = predicted.compareTo(SHORTEST_RETRY) < 0 ? SHORTEST_RETRY : predicted;
+    return atLeast.compareTo(LONGEST_RETRY) > 0 ? LONGEST_RETRY : atLeast;
+  }
+}
