@@ -44,7 +44,9 @@ final class CharacterClass {
     return text[at] >= 0 ? ASCII[text[at]] : classify(Utf8.codePointAt(text, at));
   }
 
-  /** The end of the run of characters, from {@code at} on, whose class is one of {@code classes}. */
+  /**
+   * The end of the run of characters, from {@code at} on, whose class is one of {@code classes}.
+   */
   static int skip(byte[] text, int at, int to, int classes) {
     int end = at;
     while ((at(text, end, to) & classes) != 0) {
@@ -66,9 +68,7 @@ final class CharacterClass {
           LETTER;
       case Character.DECIMAL_DIGIT_NUMBER, Character.LETTER_NUMBER, Character.OTHER_NUMBER ->
           NUMBER;
-      case Character.NON_SPACING_MARK,
-          Character.COMBINING_SPACING_MARK,
-          Character.ENCLOSING_MARK ->
+      case Character.NON_SPACING_MARK, Character.COMBINING_SPACING_MARK, Character.ENCLOSING_MARK ->
           MARK;
       case Character.CONNECTOR_PUNCTUATION,
           Character.DASH_PUNCTUATION,

@@ -78,8 +78,7 @@ final class SpecialTokenSplitter {
       int start = fragment.from();
       int at = start;
       while (at + length <= fragment.to()) {
-        Integer id =
-            firstBytes[text[at] & 0xFF] ? ids.get(Utf8.key(text, at, at + length)) : null;
+        Integer id = firstBytes[text[at] & 0xFF] ? ids.get(Utf8.key(text, at, at + length)) : null;
         if (id == null) {
           at++;
           continue;

@@ -36,8 +36,7 @@ record SpecialTokens(
 
   /** Keys whose token ends a text. Of the infilling ones, a model goes on past none. */
   private static final Set<String> END_KEYS =
-      Set.of(
-          key("eos"), key("eot"), key("eom"), key("fim_pad"), key("fim_rep"), key("fim_sep"));
+      Set.of(key("eos"), key("eot"), key("eom"), key("fim_pad"), key("fim_rep"), key("fim_sep"));
 
   /**
    * Tokens that end a text by their names, in whichever family uses them. Nobody writes these, so
@@ -68,13 +67,25 @@ record SpecialTokens(
    */
   private static final Set<String> END_TEXTS_UNLESS_NORMAL =
       Set.of(
-          "</s>", "<eos>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<fim-pad>", "<fim_pad>", "<PAD>",
-          "[PAD]", "<fim-repo>", "<REPO>", "<reponame>");
+          "</s>",
+          "<eos>",
+          "<EOT>",
+          "_<EOT>",
+          "[EOT]",
+          "[EOS]",
+          "<fim-pad>",
+          "<fim_pad>",
+          "<PAD>",
+          "[PAD]",
+          "<fim-repo>",
+          "<REPO>",
+          "<reponame>");
 
   static SpecialTokens read(Metadata metadata, Vocabulary vocabulary, Defaults defaults) {
     OptionalInt bos = id(metadata, key("bos"), vocabulary, defaults.bos());
     OptionalInt eos = id(metadata, key("eos"), vocabulary, defaults.eos());
-    OptionalInt unknown = id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary, defaults.unknown());
+    OptionalInt unknown =
+        id(metadata, "tokenizer.ggml.unknown_token_id", vocabulary, defaults.unknown());
 
     Set<Integer> ends = new TreeSet<>();
     eos.ifPresent(ends::add);

@@ -58,9 +58,11 @@ public interface Tokenizer {
   /**
    * A decoder of tokens from a text's beginning: the space that encode puts in front of it (as
    * SentencePiece does) is taken off the first one again, unless a special token that isn't skipped
-   * comes before.
+   * comes before. The same as {@link #decoder} where encode adds no space.
    */
-  TextDecoder wholeTextDecoder(boolean skipSpecial);
+  default TextDecoder wholeTextDecoder(boolean skipSpecial) {
+    return decoder(skipSpecial);
+  }
 
   /** The text of all ids, from its beginning. */
   default String decode(int[] ids, boolean skipSpecial) {

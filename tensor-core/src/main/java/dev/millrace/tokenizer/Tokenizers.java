@@ -29,18 +29,14 @@ public final class Tokenizers {
   /** A file without {@code tokenizer.ggml.pre} is older than the key; it gets "default". */
   private static Tokenizer byteLevel(Metadata metadata) {
     PreTokenizer preTokenizer =
-        PreTokenizer.named(
-            metadata.findString("tokenizer.ggml.pre").orElse(PreTokenizer.DEFAULT));
+        PreTokenizer.named(metadata.findString("tokenizer.ggml.pre").orElse(PreTokenizer.DEFAULT));
     Vocabulary vocabulary = Vocabulary.read(metadata);
     SpecialTokens special =
         SpecialTokens.read(metadata, vocabulary, Defaults.byteLevel(preTokenizer.addBos()));
     return new SubwordTokenizer(
         vocabulary,
         special,
-        new ByteLevelBpe(
-            vocabulary,
-            metadata.strings("tokenizer.ggml.merges"),
-            preTokenizer));
+        new ByteLevelBpe(vocabulary, metadata.strings("tokenizer.ggml.merges"), preTokenizer));
   }
 
   private static Tokenizer sentencePiece(Metadata metadata) {

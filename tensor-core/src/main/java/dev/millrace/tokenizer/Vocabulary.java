@@ -16,7 +16,8 @@ import java.util.Optional;
  * @param ids a token's id by its text; empty texts aren't in it
  * @param scores zeros where the file has none
  */
-record Vocabulary(List<String> texts, List<TokenType> types, float[] scores, Map<String, Integer> ids) {
+record Vocabulary(
+    List<String> texts, List<TokenType> types, float[] scores, Map<String, Integer> ids) {
   /** More than any model has (the largest vocabularies have some 260,000). */
   static final int MAX_TOKENS = 1 << 22;
 
