@@ -13,7 +13,8 @@ import java.util.Locale;
 
 /**
  * Machine code in memory that can be called: written while its pages are writable, then made
- * executable and read-only, never both at once (mmap, mprotect: POSIX.1-2024). Lives as long as an arena.
+ * executable and read-only, never both at once (mmap, mprotect: POSIX.1-2024). Lives as long as an
+ * arena.
  *
  * <p>For x86-64 Linux, whose calling convention the code must have (System V ABI).
  */
@@ -68,8 +69,8 @@ public final class CodePages {
   }
 
   /**
-   * Calls functions of a signature; the function, of {@link #at}, is the first argument. To be kept in a static final
-   * field: only then do calls cost nanoseconds.
+   * Calls functions of a signature; the function, of {@link #at}, is the first argument. To be kept
+   * in a static final field: only then do calls cost nanoseconds.
    */
   public static MethodHandle caller(FunctionDescriptor signature) {
     return LINKER.downcallHandle(signature);

@@ -49,7 +49,8 @@ public record CpuFeatures(boolean avx2, boolean avx512, boolean vnni) {
       CodePages pages = CodePages.of(a.code(), arena);
       MethodHandle cpuid =
           CodePages.caller(
-              FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+              FunctionDescriptor.ofVoid(
+                  ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
       MethodHandle xgetbv = CodePages.caller(FunctionDescriptor.of(ValueLayout.JAVA_LONG));
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT, 4);
       cpuid.invokeExact(pages.at(0), 0L, 0L, out);

@@ -46,7 +46,8 @@ class CpuFeaturesTest {
     a.ret();
     MethodHandle call =
         CodePages.caller(
-            FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+            FunctionDescriptor.of(
+                ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
     long address;
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment f = CodePages.of(a.code(), arena).at(0);

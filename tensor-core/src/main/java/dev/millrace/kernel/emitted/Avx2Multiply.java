@@ -6,13 +6,13 @@ import static dev.millrace.assembler.Vec.ymm;
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
-import dev.millrace.kernel.emitted.MultiplyCode.Constants;
 import dev.millrace.tensor.ElementType;
 
 /**
- * Matrix products with AVX2: a lane for each of 8 outputs, so two passes over a group's 16. A block of 4-bit weights is
- * unpacked into eight registers; products of bytes are added up in 16 bits (vpmaddubsw): at most 15·127·2 a pair, and
- * eight of them, 30,480, still fit. Bytes wouldn't, so 8-bit weights are widened and multiplied as 16-bit pairs.
+ * Matrix products with AVX2: a lane for each of 8 outputs, so two passes over a group's 16. A block
+ * of 4-bit weights is unpacked into eight registers; products of bytes are added up in 16 bits
+ * (vpmaddubsw): at most 15·127·2 a pair, and eight of them, 30,480, still fit. Bytes wouldn't, so
+ * 8-bit weights are widened and multiplied as 16-bit pairs.
  */
 final class Avx2Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;
@@ -117,7 +117,10 @@ final class Avx2Multiply extends MultiplyEmitter {
     }
   }
 
-  /** Weights are stored shifted to unsigned: their products fit vpmaddwd as 16-bit numbers, and the shift is taken away. */
+  /**
+   * Weights are stored shifted to unsigned: their products fit vpmaddwd as 16-bit numbers, and the
+   * shift is taken away.
+   */
   private void bytesRow(int row, int pass) {
     a.vpbroadcastd(SUM, activation(row, EmittedRows.MINUS_128_SUMS));
     Vec even = ymm(FIRST_QUAD);
@@ -125,7 +128,8 @@ final class Avx2Multiply extends MultiplyEmitter {
     Vec q = ymm(FIRST_QUAD + 2);
     Vec qOdd = ymm(FIRST_QUAD + 3);
     for (int j = 0; j < QUADS; j++) {
-      // Bytes 0 and 2 of each lane, and 1 and 3, as 16-bit numbers: the weights zero-extended, the activations with sign.
+      // Bytes 0 and 2 of each lane, and 1 and 3, as 16-bit numbers: the weights zero-extended, the
+      // activations with sign.
       a.vmovups(PRODUCT, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
       a.vpsrlw(odd, PRODUCT, 8);
       a.vpsllw(even, PRODUCT, 8);

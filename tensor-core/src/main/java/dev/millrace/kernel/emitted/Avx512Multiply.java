@@ -1,17 +1,16 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.assembler.Vec.xmm;
-import static dev.millrace.assembler.Vec.ymm;
 import static dev.millrace.assembler.Vec.zmm;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
-import dev.millrace.kernel.emitted.MultiplyCode.Constants;
 
 /**
- * Matrix products with AVX-512 VNNI: a lane for each of a group's 16 outputs. A block's weights are unpacked once into
- * eight registers, and each activation row's four-byte quads are broadcast from memory against them (vpdpbusd).
+ * Matrix products with AVX-512 VNNI: a lane for each of a group's 16 outputs. A block's weights are
+ * unpacked once into eight registers, and each activation row's four-byte quads are broadcast from
+ * memory against them (vpdpbusd).
  */
 final class Avx512Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;

@@ -1,8 +1,6 @@
 package dev.millrace.kernel.emitted;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Kernels;
@@ -17,12 +15,13 @@ import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Matrix products and the rounding of activations as emitted machine code; all else by another tier, which gives the same
- * bits.
+ * Matrix products and the rounding of activations as emitted machine code; all else by another
+ * tier, which gives the same bits.
  */
 public final class EmittedKernels implements Kernels {
   private final Kernels others;
   private final Isa isa;
+  private final QuantizeCode rounding = new QuantizeCode(Arena.ofAuto());
 
   /** Code by layout, for the arenas of the models that are loaded: emitted once a shape. */
   private final Map<Arena, Map<PackedLayout, MultiplyCode>> codes = new WeakHashMap<>();
@@ -64,30 +63,11 @@ public final class EmittedKernels implements Kernels {
   public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
     Arguments.checkQuantize(x, into, fromRow, toRow);
     EmittedRows rows = (EmittedRows) into;
-    MemorySegment data = rows.data();
-    long blocks = rows.columns() / QUANTIZATION_BLOCK;
-    for (long block = fromRow * blocks; block < toRow * blocks; block++) {
-      long first = block * QUANTIZATION_BLOCK;
-      long to = block * EmittedRows.BLOCK_BYTES;
-      float amax = 0;
-      for (int i = 0; i < QUANTIZATION_BLOCK; i++) {
-        amax = Math.max(amax, Math.abs(x.getAtIndex(JAVA_FLOAT, first + i)));
-      }
-      boolean finite = Float.isFinite(amax);
-      boolean rounds = finite && amax >= QUANTIZATION_FLOOR;
-      float inverse = 127 / amax;
-      int sum = 0;
-      for (int i = 0; i < QUANTIZATION_BLOCK; i++) {
-        byte q = rounds ? (byte) Math.rint(x.getAtIndex(JAVA_FLOAT, first + i) * inverse) : 0;
-        data.set(JAVA_BYTE, to + i, q);
-        sum += q;
-      }
-      float scale = rounds ? amax / 127 : finite ? 0 : Float.NaN;
-      data.set(JAVA_FLOAT, to + EmittedRows.SCALE, scale);
-      data.set(JAVA_FLOAT, to + EmittedRows.SCALED_SUM, scale * sum);
-      data.set(JAVA_INT, to + EmittedRows.MINUS_8_SUMS, -8 * sum);
-      data.set(JAVA_INT, to + EmittedRows.MINUS_128_SUMS, -128 * sum);
-    }
+    long blocksInRow = rows.columns() / QUANTIZATION_BLOCK;
+    rounding.run(
+        x.address() + (long) fromRow * rows.columns() * Float.BYTES,
+        rows.data().address() + fromRow * EmittedRows.rowBytes(rows.columns()),
+        (toRow - fromRow) * blocksInRow);
   }
 
   @Override
@@ -117,7 +97,9 @@ public final class EmittedKernels implements Kernels {
     long packed = weights.data().address() + fromOutput / ROW_GROUP * groupBytes;
     int wholeGroups = (toOutput - fromOutput) / ROW_GROUP;
     long to = y.address() + (long) fromOutput * Float.BYTES;
-    weights.code().run(rows, packed, groupBytes, activations, rowBytes, to, yStrideBytes, wholeGroups);
+    weights
+        .code()
+        .run(rows, packed, groupBytes, activations, rowBytes, to, yStrideBytes, wholeGroups);
     int tailOutputs = (toOutput - fromOutput) % ROW_GROUP;
     for (int row = 0; tailOutputs > 0 && row < rows; row += MultiplyCode.MAX_TILE) {
       int tile = Math.min(rows - row, MultiplyCode.MAX_TILE);
@@ -126,7 +108,15 @@ public final class EmittedKernels implements Kernels {
       long tailStride = (long) ROW_GROUP * Float.BYTES;
       weights
           .code()
-          .run(tile, tailGroup, groupBytes, activations + row * rowBytes, rowBytes, tail.address(), tailStride, 1);
+          .run(
+              tile,
+              tailGroup,
+              groupBytes,
+              activations + row * rowBytes,
+              rowBytes,
+              tail.address(),
+              tailStride,
+              1);
       for (int i = 0; i < tile; i++) {
         long outputs = (row + i) * yStrideBytes + (long) (toOutput - tailOutputs) * Float.BYTES;
         MemorySegment.copy(tail, i * tailStride, y, outputs, (long) tailOutputs * Float.BYTES);
@@ -146,7 +136,13 @@ public final class EmittedKernels implements Kernels {
 
   @Override
   public void rmsNorm(
-      MemorySegment x, MemorySegment weight, float epsilon, MemorySegment y, int columns, int fromRow, int toRow) {
+      MemorySegment x,
+      MemorySegment weight,
+      float epsilon,
+      MemorySegment y,
+      int columns,
+      int fromRow,
+      int toRow) {
     others.rmsNorm(x, weight, epsilon, y, columns, fromRow, toRow);
   }
 
@@ -175,7 +171,13 @@ public final class EmittedKernels implements Kernels {
 
   @Override
   public void storeKv(
-      KvLayer layer, int block, int slot, MemorySegment k, long kOffsetBytes, MemorySegment v, long vOffsetBytes) {
+      KvLayer layer,
+      int block,
+      int slot,
+      MemorySegment k,
+      long kOffsetBytes,
+      MemorySegment v,
+      long vOffsetBytes) {
     others.storeKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
   }
 
@@ -192,7 +194,18 @@ public final class EmittedKernels implements Kernels {
       int segment,
       MemorySegment state,
       long stateOffsetBytes) {
-    others.attend(q, qOffsetBytes, heads, scale, layer, blocks, kvHead, length, segment, state, stateOffsetBytes);
+    others.attend(
+        q,
+        qOffsetBytes,
+        heads,
+        scale,
+        layer,
+        blocks,
+        kvHead,
+        length,
+        segment,
+        state,
+        stateOffsetBytes);
   }
 
   @Override
@@ -204,7 +217,8 @@ public final class EmittedKernels implements Kernels {
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
-    others.mergeSegments(state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
+    others.mergeSegments(
+        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
   }
 
   @Override

@@ -20,7 +20,8 @@ record EmittedRows(int maxRows, int columns, MemorySegment data) implements Quan
   static final int BLOCK_BYTES = 48;
 
   static EmittedRows allocate(int maxRows, int columns, Arena arena) {
-    return new EmittedRows(maxRows, columns, arena.allocate((long) maxRows * rowBytes(columns), 64));
+    return new EmittedRows(
+        maxRows, columns, arena.allocate((long) maxRows * rowBytes(columns), 64));
   }
 
   static long rowBytes(int columns) {

@@ -13,15 +13,20 @@ import java.nio.ByteOrder;
 /**
  * Weights packed as {@link PackedLayout} says.
  *
- * @param tail where the last group's outputs go first when it isn't whole: [MultiplyCode.MAX_TILE][16] floats
+ * @param tail where the last group's outputs go first when it isn't whole:
+ *     [MultiplyCode.MAX_TILE][16] floats
  */
-record EmittedWeights(PackedLayout layout, int rows, MemorySegment data, MultiplyCode code, MemorySegment tail)
+record EmittedWeights(
+    PackedLayout layout, int rows, MemorySegment data, MultiplyCode code, MemorySegment tail)
     implements Weights {
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int SIGN_TO_OFFSET = 0x80; // q ^ 0x80, unsigned, is q + 128
 
-  static EmittedWeights pack(PackedLayout layout, MemorySegment source, int rows, MultiplyCode code, Arena arena) {
+  static EmittedWeights pack(
+      PackedLayout layout, MemorySegment source, int rows, MultiplyCode code, Arena arena) {
     int groups = (rows + ROW_GROUP - 1) / ROW_GROUP;
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
@@ -32,10 +37,17 @@ record EmittedWeights(PackedLayout layout, int rows, MemorySegment data, Multipl
     for (int g = 0; g < groups; g++) {
       java.util.Arrays.fill(group, (byte) 0);
       for (int lane = 0; lane < ROW_GROUP && g * ROW_GROUP + lane < rows; lane++) {
-        MemorySegment.copy(source, ValueLayout.JAVA_BYTE, (g * (long) ROW_GROUP + lane) * rowBytes, row, 0, row.length);
+        MemorySegment.copy(
+            source,
+            ValueLayout.JAVA_BYTE,
+            (g * (long) ROW_GROUP + lane) * rowBytes,
+            row,
+            0,
+            row.length);
         packed.packRow(row, lane, group);
       }
-      MemorySegment.copy(group, 0, data, ValueLayout.JAVA_BYTE, g * layout.groupBytes(), group.length);
+      MemorySegment.copy(
+          group, 0, data, ValueLayout.JAVA_BYTE, g * layout.groupBytes(), group.length);
     }
     return packed;
   }
@@ -50,12 +62,16 @@ record EmittedWeights(PackedLayout layout, int rows, MemorySegment data, Multipl
         continue;
       }
       int header = type == ElementType.Q4_1 ? 4 : 2;
-      System.arraycopy(row, from, group, to + layout.scalesOffset() + lane * Short.BYTES, Short.BYTES);
+      System.arraycopy(
+          row, from, group, to + layout.scalesOffset() + lane * Short.BYTES, Short.BYTES);
       if (layout.hasMinimums()) {
-        System.arraycopy(row, from + 2, group, to + layout.minimumsOffset() + lane * Short.BYTES, Short.BYTES);
+        System.arraycopy(
+            row, from + 2, group, to + layout.minimumsOffset() + lane * Short.BYTES, Short.BYTES);
       }
       int flip = type == ElementType.Q8_0 ? SIGN_TO_OFFSET : 0;
-      for (int i = 0; i < type.blockBytes() - header; i++) { // a byte of the file is a byte here: the same two nibbles
+      for (int i = 0;
+          i < type.blockBytes() - header;
+          i++) { // a byte of the file is a byte here: the same two nibbles
         group[to + layout.quadByte(lane, i)] = (byte) (row[from + header + i] ^ flip);
       }
     }
@@ -64,7 +80,9 @@ record EmittedWeights(PackedLayout layout, int rows, MemorySegment data, Multipl
   /** Element [row, column] in float32. */
   float value(int row, int column) {
     int lane = row % ROW_GROUP;
-    long block = row / ROW_GROUP * layout.groupBytes() + (long) (column / type().blockSize()) * layout.blockBytes();
+    long block =
+        row / ROW_GROUP * layout.groupBytes()
+            + (long) (column / type().blockSize()) * layout.blockBytes();
     return switch (type()) {
       case F32 -> data.get(FLOAT, block + (long) lane * Float.BYTES);
       case F16 -> half(block, lane);

@@ -6,14 +6,14 @@ import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.CodePages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * A matrix product for one layout of weights: a function for each number of activation rows up to {@link #MAX_TILE}, with
- * strides as constants. Functions look through all blocks of a group of 16 outputs, then go on to the next group:
+ * A matrix product for one layout of weights: a function for each number of activation rows up to
+ * {@link #MAX_TILE}, with strides as constants. Functions look through all blocks of a group of 16
+ * outputs, then go on to the next group:
  *
  * <pre>void f(weights, activations, y, long yStrideBytes, long groups, constants)</pre>
  */
@@ -21,7 +21,10 @@ final class MultiplyCode {
   /** Activation rows that share one reading of the weights. */
   static final int MAX_TILE = 16;
 
-  /** Weights that several tiles of rows read in turn: must stay in a core's second-level cache meanwhile. */
+  /**
+   * Weights that several tiles of rows read in turn: must stay in a core's second-level cache
+   * meanwhile.
+   */
   private static final long CACHED_WEIGHT_BYTES = 128 << 10;
 
   private static final MethodHandle CALL =
@@ -63,7 +66,8 @@ final class MultiplyCode {
   }
 
   /**
-   * Multiplies {@code rows} activation rows with {@code groups} groups of outputs. Addresses are of the first of each.
+   * Multiplies {@code rows} activation rows with {@code groups} groups of outputs. Addresses are of
+   * the first of each.
    *
    * @param groupBytes of packed weights
    */
@@ -77,7 +81,8 @@ final class MultiplyCode {
       long yStrideBytes,
       int groups) {
     int tiles = (rows + maxTile - 1) / maxTile;
-    int groupsAtOnce = tiles <= 1 ? Math.max(1, groups) : (int) Math.max(1, CACHED_WEIGHT_BYTES / groupBytes);
+    int groupsAtOnce =
+        tiles <= 1 ? Math.max(1, groups) : (int) Math.max(1, CACHED_WEIGHT_BYTES / groupBytes);
     for (int group = 0; group < groups; group += groupsAtOnce) {
       for (int i = 0; i < tiles; i++) {
         int from = (int) ((long) rows * i / tiles);
@@ -93,7 +98,8 @@ final class MultiplyCode {
     }
   }
 
-  private static void call(MemorySegment f, long weights, long activations, long y, long yStrideBytes, long groups) {
+  private static void call(
+      MemorySegment f, long weights, long activations, long y, long yStrideBytes, long groups) {
     try {
       CALL.invokeExact(f, weights, activations, y, yStrideBytes, groups, Constants.ADDRESS);
     } catch (RuntimeException | Error e) {
@@ -101,22 +107,5 @@ final class MultiplyCode {
     } catch (Throwable e) {
       throw new AssertionError("emitted code throws nothing", e);
     }
-  }
-
-  /** Constants that kernels read from memory. */
-  static final class Constants {
-    static final int ONES = 0; // 32 bytes of int16 ones
-    static final int NIBBLES = 32; // 64 bytes of 0x0F
-    private static final MemorySegment DATA = Arena.global().allocate(128, 64);
-    static final long ADDRESS = DATA.address();
-
-    static {
-      for (int i = 0; i < 16; i++) {
-        DATA.set(ValueLayout.JAVA_SHORT, ONES + 2L * i, (short) 1);
-      }
-      DATA.asSlice(NIBBLES, 64).fill((byte) 0x0F);
-    }
-
-    private Constants() {}
   }
 }

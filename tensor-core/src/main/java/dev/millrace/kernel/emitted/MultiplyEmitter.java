@@ -8,7 +8,10 @@ import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Label;
 import dev.millrace.assembler.Mem;
 
-/** What the matrix products of all instruction sets share: arguments, strides, the loops over groups and blocks. */
+/**
+ * What the matrix products of all instruction sets share: arguments, strides, the loops over groups
+ * and blocks.
+ */
 abstract class MultiplyEmitter {
   // System V: arguments come in rdi, rsi, rdx, rcx, r8, r9.
   private static final Gp WEIGHTS = Gp.RDI;

@@ -6,8 +6,8 @@ import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import dev.millrace.tensor.ElementType;
 
 /**
- * Where numbers are in weights packed for emitted kernels: groups of 16 rows, one after the other; in each, blocks of 32
- * columns (single columns for plain types). A block of quantized weights:
+ * Where numbers are in weights packed for emitted kernels: groups of 16 rows, one after the other;
+ * in each, blocks of 32 columns (single columns for plain types). A block of quantized weights:
  *
  * <pre>
  *   quads    Q4: [4][16 rows][4 columns] bytes; low nibbles are columns 4j .. 4j+3, high ones 16 columns further on

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -41,7 +42,10 @@ class EmittedKernelsTest {
       for (int rows = 1; rows <= 35; rows++) {
         MemorySegment x = arena.allocate(4L * rows * columns, 64);
         for (int i = 0; i < rows * columns; i++) {
-          x.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (random.nextGaussian() * Math.exp(random.nextGaussian())));
+          x.setAtIndex(
+              ValueLayout.JAVA_FLOAT,
+              i,
+              (float) (random.nextGaussian() * Math.exp(random.nextGaussian())));
         }
         if (rows > 2) { // a row of zeros, and one that isn't finite
           x.asSlice(0, 4L * columns).fill((byte) 0);
@@ -52,7 +56,9 @@ class EmittedKernelsTest {
         for (int i = 0; i < rows * (outputs + 3); i++) {
           float e = expected.getAtIndex(ValueLayout.JAVA_FLOAT, i);
           float a = actual.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-          assertThat(Float.floatToIntBits(a)).as("%d rows, y[%d]: %s, %s", rows, i, e, a).isEqualTo(Float.floatToIntBits(e));
+          assertThat(Float.floatToIntBits(a))
+              .as("%d rows, y[%d]: %s, %s", rows, i, e, a)
+              .isEqualTo(Float.floatToIntBits(e));
         }
       }
       MemorySegment expected = arena.allocate(4L * columns);
@@ -65,8 +71,57 @@ class EmittedKernelsTest {
     }
   }
 
+  @Test
+  void roundedActivationsAreTheScalarOnes() {
+    assumeTrue(CodePages.isSupported() && CpuFeatures.detect().avx2(), "no code is emitted here");
+    float[] special = {
+      0f,
+      -0f,
+      Float.MIN_VALUE,
+      -Float.MIN_VALUE,
+      Float.MIN_NORMAL,
+      0x1p-100f,
+      0x1.fffffep-101f,
+      -0x1p-99f,
+      1f,
+      127f,
+      -127.5f,
+      Float.MAX_VALUE,
+      -Float.MAX_VALUE,
+      Float.NaN,
+      Float.POSITIVE_INFINITY,
+      Float.NEGATIVE_INFINITY
+    };
+    int rows = 2000;
+    int columns = 64;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment x = arena.allocate(4L * rows * columns, 64);
+      for (int i = 0; i < rows * columns; i++) {
+        boolean odd = random.nextInt(100) == 0;
+        float value =
+            odd
+                ? special[random.nextInt(special.length)]
+                : (float) (random.nextGaussian() * Math.exp(random.nextInt(100) - 70));
+        x.setAtIndex(
+            ValueLayout.JAVA_FLOAT, i, i / columns % 3 == 0 ? special[random.nextInt(9)] : value);
+      }
+      for (ElementType type :
+          new ElementType[] {ElementType.Q4_0, ElementType.Q4_1, ElementType.Q8_0}) {
+        MemorySegment source = weights(type, 16 * columns, arena);
+        Kernels emitted = new EmittedKernels(scalar, Isa.AVX2);
+        assertThat(
+                product(emitted, emitted.pack(type, source, 16, columns, arena), x, rows, arena)
+                    .mismatch(
+                        product(
+                            scalar, scalar.pack(type, source, 16, columns, arena), x, rows, arena)))
+            .isEqualTo(-1);
+      }
+    }
+  }
+
   /** [rows][outputs + 3]: what lies behind a row's outputs must not be touched. */
-  private static MemorySegment product(Kernels kernels, Weights w, MemorySegment x, int rows, Arena arena) {
+  private static MemorySegment product(
+      Kernels kernels, Weights w, MemorySegment x, int rows, Arena arena) {
     int stride = w.rows() + 3;
     MemorySegment y = arena.allocate(4L * rows * stride, 64);
     QuantizedRows q = null;
@@ -74,8 +129,9 @@ class EmittedKernelsTest {
       q = kernels.quantizedRows(rows, w.columns(), arena);
       kernels.quantize(x, q, 0, rows);
     }
-    kernels.multiply(w, x, q, rows, y, stride, 0, 32);
-    kernels.multiply(w, x, q, rows, y, stride, 32, w.rows());
+    int half = Math.min(32, w.rows());
+    kernels.multiply(w, x, q, rows, y, stride, 0, half);
+    kernels.multiply(w, x, q, rows, y, stride, half, w.rows());
     return y;
   }
 
@@ -88,13 +144,24 @@ class EmittedKernelsTest {
       long at = block * type.blockBytes();
       switch (type) {
         case F32 -> data.set(ValueLayout.JAVA_FLOAT, at, (float) random.nextGaussian());
-        case F16 -> data.set(ValueLayout.JAVA_SHORT, at, Float.floatToFloat16((float) random.nextGaussian()));
-        case BF16 -> data.set(ValueLayout.JAVA_SHORT, at, (short) (Float.floatToIntBits((float) random.nextGaussian()) >> 16));
+        case F16 ->
+            data.set(
+                ValueLayout.JAVA_SHORT, at, Float.floatToFloat16((float) random.nextGaussian()));
+        case BF16 ->
+            data.set(
+                ValueLayout.JAVA_SHORT,
+                at,
+                (short) (Float.floatToIntBits((float) random.nextGaussian()) >> 16));
         case Q4_1 -> {
           data.set(ValueLayout.JAVA_SHORT, at, Float.floatToFloat16((float) random.nextGaussian()));
-          data.set(ValueLayout.JAVA_SHORT, at + 2, Float.floatToFloat16((float) random.nextGaussian()));
+          data.set(
+              ValueLayout.JAVA_SHORT, at + 2, Float.floatToFloat16((float) random.nextGaussian()));
         }
-        default -> data.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16((float) random.nextGaussian()));
+        default ->
+            data.set(
+                ValueLayout.JAVA_SHORT_UNALIGNED,
+                at,
+                Float.floatToFloat16((float) random.nextGaussian()));
       }
     }
     return data;
