@@ -9,7 +9,7 @@ import java.time.Duration;
 import java.util.List;
 
 /** Range checks of single fields. Each failure names the field, what it was and what is allowed. */
-final class Checks {
+public final class Checks {
   private static final int NANOS_PER_SECOND = 1_000_000_000;
 
   private Checks() {}
@@ -29,7 +29,8 @@ final class Checks {
     }
   }
 
-  static int[] tokenIds(String field, List<Integer> ids, int vocabulary) {
+  /** Ids of a vocabulary, which must be below its size. */
+  public static int[] tokenIds(String field, List<Integer> ids, int vocabulary) {
     int[] checked = new int[ids.size()];
     for (int i = 0; i < checked.length; i++) {
       int id = ids.get(i);

@@ -39,6 +39,14 @@ public final class InvalidRequestException extends RuntimeException {
     return new InvalidRequestException(Kind.UNIMPLEMENTED, field, "not done yet; " + whatIs);
   }
 
+  /** The same of a request that is itself the field of another message. */
+  InvalidRequestException within(String outer) {
+    InvalidRequestException exception =
+        new InvalidRequestException(kind, outer + "." + field, String.valueOf(getMessage()));
+    exception.setStackTrace(getStackTrace());
+    return exception;
+  }
+
   public Kind kind() {
     return kind;
   }

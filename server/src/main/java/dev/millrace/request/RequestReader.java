@@ -7,6 +7,7 @@ import dev.millrace.request.GenerationRequest.OutputSettings;
 import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.request.GenerationRequest.StopSettings;
 import dev.millrace.sampling.SamplingSettings;
+import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
 import dev.millrace.v1.Priority;
@@ -90,6 +91,27 @@ public final class RequestReader {
         new GenerationRequest(
             requestId, prompt, sampling, stop, output, resume, maxQueueTime, deadlineNanos),
         started.toBuilder().setResumeToken(ResumeToken.of(asked, started, model).encode()).build());
+  }
+
+  /**
+   * Reads the request of a call that answers once.
+   *
+   * @throws InvalidRequestException naming the field as it is called in GenerateOnceRequest
+   */
+  public AcceptedRequest read(
+      GenerateOnceRequest asked, ModelProfile model, Optional<Long> deadlineNanos) {
+    Checks.noUnknownFields("", asked);
+    if (!asked.hasRequest()) {
+      throw invalid("request", "missing");
+    }
+    if (asked.getRequest().hasResume()) {
+      throw invalid("request.resume", "is for streams; an answer that comes at once has no middle");
+    }
+    try {
+      return read(asked.getRequest(), model, deadlineNanos);
+    } catch (InvalidRequestException e) {
+      throw e.within("request");
+    }
   }
 
   private static void refuseWhatIsNotDoneYet(GenerateRequest asked) {

@@ -1,9 +1,13 @@
 package dev.millrace.request;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.millrace.tokenizer.TextDecoder;
 import dev.millrace.tokenizer.Tokenizer;
-import java.io.ByteArrayOutputStream;
-import java.nio.charset.StandardCharsets;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CodingErrorAction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -27,7 +31,7 @@ public final class ByteTokenizer implements Tokenizer {
 
   @Override
   public List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial) {
-    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    byte[] bytes = text.getBytes(UTF_8);
     List<TokenSpan> spans = new ArrayList<>();
     if (addSpecial) {
       spans.add(new TokenSpan(BOS, 0, 0));
@@ -46,8 +50,8 @@ public final class ByteTokenizer implements Tokenizer {
   @Override
   public byte[] piece(int id) {
     return switch (id) {
-      case BOS -> "<bos>".getBytes(StandardCharsets.UTF_8);
-      case EOS -> "<eos>".getBytes(StandardCharsets.UTF_8);
+      case BOS -> "<bos>".getBytes(UTF_8);
+      case EOS -> "<eos>".getBytes(UTF_8);
       default -> new byte[] {(byte) id};
     };
   }
@@ -77,22 +81,35 @@ public final class ByteTokenizer implements Tokenizer {
     return true;
   }
 
-  /** Decodes everything at the end: good enough where text isn't streamed. */
   @Override
   public TextDecoder decoder(boolean skipSpecial) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    CharsetDecoder utf8 =
+        UTF_8
+            .newDecoder()
+            .onMalformedInput(CodingErrorAction.REPLACE)
+            .onUnmappableCharacter(CodingErrorAction.REPLACE);
+    ByteBuffer bytes = ByteBuffer.allocate(16); // a piece, and the beginning of a character
     return new TextDecoder() {
       @Override
       public String add(int id) {
-        if (!(skipSpecial && isSpecial(id))) {
-          bytes.writeBytes(piece(id));
+        if (skipSpecial && isSpecial(id)) {
+          return "";
         }
-        return "";
+        bytes.put(piece(id));
+        return decode(false);
       }
 
       @Override
       public String finish() {
-        return bytes.toString(StandardCharsets.UTF_8);
+        return decode(true);
+      }
+
+      private String decode(boolean end) {
+        CharBuffer text = CharBuffer.allocate(bytes.capacity());
+        bytes.flip();
+        utf8.decode(bytes, text, end);
+        bytes.compact();
+        return text.flip().toString();
       }
     };
   }

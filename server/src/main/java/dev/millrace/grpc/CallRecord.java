@@ -1,0 +1,108 @@
+package dev.millrace.grpc;
+
+import dev.millrace.engine.GenerationEvent;
+import dev.millrace.engine.GenerationException;
+import dev.millrace.request.AcceptedRequest;
+import dev.millrace.v1.Usage;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
+
+/**
+ * What is known of one call that generates: the source of its usage trailer and of its one line in
+ * the log. Never of its texts. Several threads tell and ask.
+ */
+final class CallRecord {
+  private static final Logger log = LoggerFactory.getLogger("dev.millrace.requests");
+
+  private final String method;
+  private final String peer;
+  private final long begunNanos = System.nanoTime();
+  private String requestId = "";
+  private String model = "";
+  private int promptTokens;
+  private Usage usage = Usage.getDefaultInstance();
+  private Optional<GenerationEvent.Timings> timings = Optional.empty();
+  private String outcome = "";
+
+  CallRecord(String method, String peer) {
+    this.method = method;
+    this.peer = peer;
+  }
+
+  synchronized void accepted(AcceptedRequest request) {
+    requestId = request.started().getRequestId();
+    model = request.started().getModel();
+    promptTokens = request.started().getPromptTokenCount();
+  }
+
+  synchronized void saw(GenerationEvent event) {
+    switch (event) {
+      case GenerationEvent.Started _ -> {}
+      case GenerationEvent.PromptProcessed prompt ->
+          usage =
+              Usage.newBuilder()
+                  .setPromptTokens(promptTokens)
+                  .setCachedPromptTokens(prompt.cachedTokens())
+                  .build();
+      case GenerationEvent.Delta delta ->
+          usage =
+              usage.toBuilder()
+                  .setCompletionTokens(usage.getCompletionTokens() + delta.tokens().size())
+                  .build();
+      case GenerationEvent.Finished finished -> outcome = word(finished.reason());
+      case GenerationEvent.Summary summary -> {
+        usage = EventTranslator.usage(summary.usage());
+        timings = Optional.of(summary.timings());
+      }
+    }
+  }
+
+  synchronized void failed(GenerationException failure) {
+    usage = EventTranslator.usage(failure.usage());
+  }
+
+  /** The server ended the call with an error. */
+  synchronized void closed(io.grpc.Status.Code code, String reason) {
+    outcome = reason.isEmpty() ? code.name() : code + ":" + reason;
+  }
+
+  synchronized Usage usage() {
+    return usage;
+  }
+
+  /**
+   * Writes the line.
+   *
+   * @param completely whether the caller got the call's end; else it went away before
+   */
+  synchronized void log(boolean completely) {
+    LoggingEventBuilder line =
+        log.atInfo()
+            .addKeyValue("method", method)
+            .addKeyValue("request_id", requestId)
+            .addKeyValue("model", model)
+            .addKeyValue("peer", peer)
+            .addKeyValue("prompt_tokens", promptTokens)
+            .addKeyValue("cached_tokens", usage.getCachedPromptTokens())
+            .addKeyValue("completion_tokens", usage.getCompletionTokens())
+            .addKeyValue("outcome", completely || !outcome.isEmpty() ? outcome : "cancelled")
+            .addKeyValue("total_ms", Duration.ofNanos(System.nanoTime() - begunNanos).toMillis());
+    if (timings.isPresent()) {
+      GenerationEvent.Timings spent = timings.get();
+      line =
+          line.addKeyValue("queued_ms", spent.queued().toMillis())
+              .addKeyValue("prefill_ms", spent.prefill().toMillis())
+              .addKeyValue("decode_ms", spent.decode().toMillis())
+              .addKeyValue("stalled_ms", spent.stalled().toMillis());
+    }
+    line.log("request");
+  }
+
+  private static String word(GenerationEvent.FinishReason reason) {
+    return reason.name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,64 @@
+package dev.millrace.grpc;
+
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
+import io.grpc.Grpc;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import java.util.Objects;
+
+/**
+ * Keeps a {@link CallRecord} for each call of a service that generates. However the server ends the
+ * call, the usage trailer goes with it; and when it is over, its line goes to the log, from gRPC's
+ * own threads, so that the engine's never waits for a log.
+ */
+final class CallRecorder implements ServerInterceptor {
+  static final Metadata.Key<byte[]> USAGE_TRAILER =
+      Metadata.Key.of("millrace-usage-bin", Metadata.BINARY_BYTE_MARSHALLER);
+
+  private static final Context.Key<CallRecord> RECORD = Context.key("millrace-call-record");
+
+  /** The record of the call whose method runs now. */
+  static CallRecord current() {
+    return Objects.requireNonNull(RECORD.get(), "the service lacks its CallRecorder");
+  }
+
+  @Override
+  public <Q, R> ServerCall.Listener<Q> interceptCall(
+      ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+    String method = String.valueOf(call.getMethodDescriptor().getBareMethodName());
+    Object peer = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
+    CallRecord record = new CallRecord(method, String.valueOf(peer));
+    ServerCall<Q, R> recording =
+        new SimpleForwardingServerCall<>(call) {
+          @Override
+          public void close(Status status, Metadata trailers) {
+            if (!status.isOk()) {
+              record.closed(status.getCode(), StatusTranslator.reasonOf(status, trailers));
+            }
+            trailers.put(USAGE_TRAILER, record.usage().toByteArray());
+            super.close(status, trailers);
+          }
+        };
+    Context context = Context.current().withValue(RECORD, record);
+    return new SimpleForwardingServerCallListener<>(
+        Contexts.interceptCall(context, recording, headers, next)) {
+      @Override
+      public void onComplete() {
+        super.onComplete();
+        record.log(true);
+      }
+
+      @Override
+      public void onCancel() {
+        super.onCancel();
+        record.log(false);
+      }
+    };
+  }
+}

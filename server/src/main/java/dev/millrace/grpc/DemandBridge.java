@@ -1,0 +1,66 @@
+package dev.millrace.grpc;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.reactivestreams.Subscription;
+import reactor.core.publisher.BaseSubscriber;
+
+/**
+ * Carries a publisher into a gRPC call, one element at a time: the next one is asked for when the
+ * last one has been handed to the transport and the transport has room. So a caller that doesn't
+ * read leaves the publisher without demand, but for what HTTP/2's windows and {@link
+ * #READY_THRESHOLD_BYTES} hold; nothing is queued here. A call that is cancelled cancels the
+ * publisher.
+ *
+ * <p>Must be made before the service's method returns: gRPC takes handlers only until then.
+ * Subscribing may come later.
+ */
+final class DemandBridge<T> extends BaseSubscriber<T> {
+  /**
+   * The call counts as ready while fewer bytes wait for being written than this: some ten messages
+   * of one token. gRPC's own default, 32 KiB, is a thousand; much less would make a fast stream
+   * wait for the event loop between tokens.
+   */
+  static final int READY_THRESHOLD_BYTES = 512;
+
+  private final ServerCallStreamObserver<T> call;
+  private final AtomicBoolean asked = new AtomicBoolean(); // for an element that hasn't come yet
+
+  DemandBridge(StreamObserver<T> observer) {
+    call = (ServerCallStreamObserver<T>) observer;
+    call.setOnReadyThreshold(READY_THRESHOLD_BYTES);
+    call.setOnReadyHandler(this::askIfReady);
+    call.setOnCancelHandler(this::cancel);
+  }
+
+  @Override
+  protected void hookOnSubscribe(Subscription subscription) {
+    askIfReady();
+  }
+
+  @Override
+  protected void hookOnNext(T element) {
+    call.onNext(element);
+    // In this order: if the call turns ready in between, that isn't missed below.
+    asked.set(false);
+    askIfReady();
+  }
+
+  @Override
+  protected void hookOnComplete() {
+    call.onCompleted();
+  }
+
+  @Override
+  protected void hookOnError(Throwable failure) {
+    call.onError(StatusTranslator.translate(failure));
+  }
+
+  /** From whatever thread; several at once ask once. */
+  private void askIfReady() {
+    if (upstream() != null && call.isReady() && asked.compareAndSet(false, true)) {
+      request(1);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package dev.millrace.grpc;
+
+import dev.millrace.request.RequestReader;
+import io.grpc.BindableService;
+import io.grpc.Server;
+import io.grpc.ServerInterceptors;
+import io.grpc.netty.NettyServerBuilder;
+import io.grpc.protobuf.services.ProtoReflectionService;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.Disposable;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * The gRPC door: listens, with all services, health and reflection. It listens before there are
+ * models, and says so; what it serves is published later.
+ */
+public final class GrpcServer implements AutoCloseable {
+  /** Requests that wait for being checked and tokenized; each may hold a whole message. */
+  private static final int MAX_PENDING_READS = 128;
+
+  private static final Duration HEALTH_PERIOD = Duration.ofMillis(200);
+  private static final Duration CLOSING = Duration.ofSeconds(5);
+  private static final Logger log = LoggerFactory.getLogger(GrpcServer.class);
+
+  private final Server server;
+  private final Health health;
+  private final ExecutorService calls;
+  private final ExecutorService reads;
+  private final Scheduler watch;
+  private final Disposable watching;
+
+  /**
+   * Starts listening.
+   *
+   * @param port 0 is any free one
+   * @throws IOException naming the address, if it can't be listened on
+   */
+  public static GrpcServer start(String host, int port, ServedModels models) throws IOException {
+    return start(host, port, models, TransportLimits.DEFAULT);
+  }
+
+  static GrpcServer start(String host, int port, ServedModels models, TransportLimits limits)
+      throws IOException {
+    InetSocketAddress address = new InetSocketAddress(host, port);
+    if (address.isUnresolved()) {
+      throw new IOException("can't listen on " + host + ": there is no such address");
+    }
+    GrpcServer grpc = new GrpcServer(address, models, limits);
+    try {
+      grpc.server.start();
+      return grpc;
+    } catch (IOException e) {
+      grpc.close();
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException("can't listen on " + address + ": " + cause.getMessage(), e);
+    }
+  }
+
+  private GrpcServer(InetSocketAddress address, ServedModels models, TransportLimits limits) {
+    int threads = Math.max(2, Runtime.getRuntime().availableProcessors());
+    // gRPC queues at most one task a call here, so calls bound it.
+    calls = Executors.newFixedThreadPool(threads, daemons("millrace-calls-"));
+    reads =
+        new ThreadPoolExecutor(
+            threads,
+            threads,
+            0,
+            TimeUnit.SECONDS,
+            new ArrayBlockingQueue<>(MAX_PENDING_READS),
+            daemons("millrace-reads-"));
+    health = new Health(models);
+    watch = Schedulers.newSingle("millrace-health", true);
+    watching =
+        watch.schedulePeriodically(
+            health::refresh, 0, HEALTH_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
+    Scheduler reading = Schedulers.fromExecutorService(reads);
+    RequestReader reader = new RequestReader(new SecureRandom()::nextLong);
+    server =
+        configured(NettyServerBuilder.forAddress(address), limits)
+            .executor(calls)
+            .addService(
+                ServerInterceptors.intercept(
+                    new TextGenerationService(models, reader, reading), new CallRecorder()))
+            .addService(new TokenizationService(models, reading))
+            .addService(new ModelService(models))
+            .addService(new EngineService(models))
+            .addService(health.service())
+            .addService(ProtoReflectionServiceV1.newInstance())
+            .addService(oldReflection())
+            .build();
+  }
+
+  private static NettyServerBuilder configured(NettyServerBuilder builder, TransportLimits limits) {
+    return builder
+        .maxInboundMessageSize(limits.maxMessageBytes())
+        .maxInboundMetadataSize(limits.maxMetadataBytes())
+        .maxConcurrentCallsPerConnection(limits.maxCallsPerConnection())
+        .flowControlWindow(limits.windowBytes())
+        .maxRstFramesPerWindow(limits.maxResets(), (int) limits.resetPeriod().toSeconds())
+        .keepAliveTime(limits.keepAlive().toMillis(), TimeUnit.MILLISECONDS)
+        .keepAliveTimeout(limits.keepAliveTimeout().toMillis(), TimeUnit.MILLISECONDS)
+        .permitKeepAliveTime(limits.permitKeepAlive().toMillis(), TimeUnit.MILLISECONDS)
+        .permitKeepAliveWithoutCalls(true);
+  }
+
+  /** v1alpha, which older clients ask for. */
+  @SuppressWarnings("deprecation")
+  private static BindableService oldReflection() {
+    return ProtoReflectionService.newInstance();
+  }
+
+  private static ThreadFactory daemons(String prefix) {
+    return Thread.ofPlatform().daemon().name(prefix, 0).factory();
+  }
+
+  /** The port that it listens on. */
+  public int port() {
+    return server.getPort();
+  }
+
+  /** Tells health at once what the watch would find soon. */
+  public void refreshHealth() {
+    health.refresh();
+  }
+
+  /** Health says NOT_SERVING from now on. Calls are taken, and go on, until it is closed. */
+  public void drain() {
+    health.drain();
+  }
+
+  /**
+   * Takes no more calls, and waits for those under way to have told their ends.
+   *
+   * @return whether they all had, within the time
+   */
+  public boolean finish(Duration within) throws InterruptedException {
+    server.shutdown();
+    return server.awaitTermination(within.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Waits until it is closed. */
+  public void awaitTermination() throws InterruptedException {
+    server.awaitTermination();
+  }
+
+  /** Breaks off what is under way. */
+  @Override
+  public void close() {
+    watching.dispose();
+    watch.dispose();
+    server.shutdownNow();
+    try {
+      // Calls that are broken off still tell so on these threads.
+      if (!server.awaitTermination(CLOSING.toMillis(), TimeUnit.MILLISECONDS)) {
+        log.warn("Some calls didn't end within {}", CLOSING);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    reads.shutdown();
+    calls.shutdown();
+  }
+}

@@ -1,0 +1,114 @@
+package dev.millrace.grpc;
+
+import dev.millrace.engine.GenerationEvent;
+import dev.millrace.engine.GenerationException;
+import dev.millrace.request.AcceptedRequest;
+import dev.millrace.request.InvalidRequestException;
+import dev.millrace.request.ModelProfile;
+import dev.millrace.request.RequestReader;
+import dev.millrace.v1.ConverseRequest;
+import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.GenerateOnceRequest;
+import dev.millrace.v1.GenerateOnceResponse;
+import dev.millrace.v1.GenerateRequest;
+import dev.millrace.v1.GenerateResponse;
+import dev.millrace.v1.TextGenerationServiceGrpc.TextGenerationServiceImplBase;
+import io.grpc.Context;
+import io.grpc.Deadline;
+import io.grpc.stub.StreamObserver;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.SynchronousSink;
+import reactor.core.scheduler.Scheduler;
+
+/** Generate and GenerateOnce: from the call to the engine's events and back. */
+final class TextGenerationService extends TextGenerationServiceImplBase {
+  private final ServedModels models;
+  private final RequestReader reader;
+  private final Scheduler reading;
+
+  /**
+   * @param reading where requests are checked and tokenized
+   */
+  TextGenerationService(ServedModels models, RequestReader reader, Scheduler reading) {
+    this.models = models;
+    this.reader = reader;
+    this.reading = reading;
+  }
+
+  @Override
+  public void generate(GenerateRequest request, StreamObserver<GenerateResponse> observer) {
+    events(request.getModel(), (model, deadline) -> reader.read(request, model, deadline))
+        .subscribe(new DemandBridge<>(observer));
+  }
+
+  @Override
+  public void generateOnce(
+      GenerateOnceRequest request, StreamObserver<GenerateOnceResponse> observer) {
+    events(
+            request.getRequest().getModel(),
+            (model, deadline) -> reader.read(request, model, deadline))
+        .collect(AnswerCollector::new, AnswerCollector::add)
+        .map(AnswerCollector::answer)
+        .subscribe(new DemandBridge<>(observer));
+  }
+
+  @Override
+  public StreamObserver<ConverseRequest> converse(StreamObserver<ConverseResponse> observer) {
+    observer.onError(
+        StatusTranslator.translate(
+            InvalidRequestException.unimplemented("Converse", "use Generate")));
+    return new StreamObserver<>() {
+      @Override
+      public void onNext(ConverseRequest request) {}
+
+      @Override
+      public void onError(Throwable failure) {}
+
+      @Override
+      public void onCompleted() {}
+    };
+  }
+
+  /** How a call's request is read for a model. */
+  private interface Reading {
+    AcceptedRequest read(ModelProfile model, Optional<Long> deadlineNanos);
+  }
+
+  /** Nothing happens before it is subscribed to; must be called by the call's method itself. */
+  private Flux<GenerateResponse> events(String modelName, Reading request) {
+    CallRecord record = CallRecorder.current();
+    Optional<Long> deadline = deadlineNanos();
+    return Mono.fromCallable(
+            () -> {
+              ServedModel model = models.find(modelName);
+              AcceptedRequest accepted = request.read(model.profile(), deadline);
+              record.accepted(accepted);
+              return run(model, accepted, record);
+            })
+        .subscribeOn(reading)
+        .flatMapMany(events -> events);
+  }
+
+  private static Flux<GenerateResponse> run(
+      ServedModel model, AcceptedRequest accepted, CallRecord record) {
+    EventTranslator translator = new EventTranslator(accepted, model.profile().tokenizer());
+    return model
+        .generator()
+        .generate(accepted.generation())
+        .doOnError(GenerationException.class, record::failed)
+        .handle(
+            (GenerationEvent event, SynchronousSink<GenerateResponse> sink) -> {
+              record.saw(event);
+              translator.translate(event).ifPresent(sink::next);
+            });
+  }
+
+  /** The call's deadline in {@link System#nanoTime}'s terms. */
+  private static Optional<Long> deadlineNanos() {
+    return Optional.ofNullable(Context.current().getDeadline())
+        .map((Deadline at) -> System.nanoTime() + at.timeRemaining(TimeUnit.NANOSECONDS));
+  }
+}
