@@ -16,7 +16,7 @@ import java.util.function.Consumer;
  * @param silenceTimeout how long a stream may bring nothing while its reader waits for an event; a
  *     server that is silent for longer counts as lost. None by default: a full queue is silent too
  * @param keepAliveTime a connection with calls on it that has brought nothing for this long is
- *     pinged. Servers must permit it: Millrace's do from 10 s on
+ *     pinged. At least 10 s, as gRPC has it; servers must permit it
  * @param keepAliveTimeout a ping unanswered for this long ends the connection
  * @param streamWindowBytes HTTP/2 flow-control window of each stream: how many bytes a server can
  *     send ahead of the reader. docs/client.md says what that means in tokens
@@ -103,7 +103,7 @@ public record ClientSettings(
     private Optional<Duration> silenceTimeout = Optional.empty();
     private Duration keepAliveTime = Duration.ofSeconds(20);
     private Duration keepAliveTimeout = Duration.ofSeconds(10);
-    private int streamWindowBytes = 1024;
+    private int streamWindowBytes = 512;
     private int maxMessageBytes = 64 << 20;
     private Retries retries =
         new Retries(6, Duration.ofMillis(100), Duration.ofSeconds(5), Duration.ZERO);

@@ -9,11 +9,11 @@ import io.netty.handler.codec.http2.Http2Stream;
 
 /**
  * Widens a connection's own HTTP/2 window when the first bytes come in. gRPC gives the connection
- * the same window as each of its streams, so that one reader who sleeps on a full stream would stop
- * all others. Here the streams' windows are what bounds; the connection's never does.
+ * the same window as each of its streams, so that all streams together would get no more through a
+ * round trip than one may. Here the streams' windows are what bounds; the connection's never does.
  */
 final class ConnectionWindow extends ChannelInboundHandlerAdapter {
-  /** Nothing is allocated for it: as many full streams of 1 KiB as there could ever be. */
+  /** Two million full streams of 512 bytes. Nothing is allocated for it. */
   private static final int BYTES = 1 << 30;
 
   private ConnectionWindow() {}

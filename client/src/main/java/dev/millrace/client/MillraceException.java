@@ -10,7 +10,6 @@ import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -40,21 +39,28 @@ public final class MillraceException extends RuntimeException {
     super(description.isEmpty() ? code.name() : code + ": " + description, cause);
     this.code = code;
     this.description = description;
-    this.details = details;
+    this.details = List.copyOf(details);
     this.usage = usage;
   }
 
   /** From what a call ended with. Details that can't be read are left out: the status counts. */
   static MillraceException of(Status status, @Nullable Metadata trailers) {
     String description = status.getDescription() == null ? "" : status.getDescription();
-    List<Any> details = List.of();
-    Usage usage = null;
-    if (trailers != null) {
+    return new MillraceException(
+        status.getCode(),
+        description,
+        trailers == null ? List.of() : details(status, trailers),
+        trailers == null ? null : usage(trailers),
+        status.getCause());
+  }
+
+  private static List<Any> details(Status status, Metadata trailers) {
+    try {
       com.google.rpc.Status full = StatusProto.fromStatusAndTrailers(status, trailers);
-      details = full == null ? List.of() : List.copyOf(full.getDetailsList());
-      usage = usage(trailers);
+      return full == null ? List.of() : full.getDetailsList();
+    } catch (IllegalArgumentException e) {
+      return List.of();
     }
-    return new MillraceException(status.getCode(), description, details, usage, status.getCause());
   }
 
   private static @Nullable Usage usage(Metadata trailers) {
@@ -103,7 +109,7 @@ public final class MillraceException extends RuntimeException {
 
   /** All details, known or not. */
   public List<Any> details() {
-    return new ArrayList<>(details);
+    return details;
   }
 
   /** What was computed until then, where the server says so. */

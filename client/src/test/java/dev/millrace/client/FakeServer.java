@@ -21,12 +21,20 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** A server on loopback that answers as a test says, and sends whenever the transport is ready. */
 final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceImplBase
     implements AutoCloseable {
+
+  /** Tells of every stream that a client resets, which tests do all the time. */
+  private static final Logger NETTY_SERVER = Logger.getLogger("io.grpc.netty.NettyServerHandler");
+
+  static {
+    NETTY_SERVER.setLevel(Level.OFF);
+  }
 
   /**
    * @param events sent as demand allows
@@ -81,22 +89,19 @@ final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceIm
   private final Server server;
 
   FakeServer(Function<GenerateRequest, Answer> answers) throws IOException {
-    this(answers, 32 << 10, builder -> {});
+    this(answers, 32 << 10, 0);
   }
 
-  FakeServer(
-      Function<GenerateRequest, Answer> answers,
-      int onReadyThreshold,
-      Consumer<NettyServerBuilder> settings)
+  FakeServer(Function<GenerateRequest, Answer> answers, int onReadyThreshold, int port)
       throws IOException {
     this.answers = answers;
     this.onReadyThreshold = onReadyThreshold;
-    NettyServerBuilder builder =
-        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+    this.server =
+        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))
             .permitKeepAliveTime(1, TimeUnit.MILLISECONDS)
-            .addService(this);
-    settings.accept(builder);
-    this.server = builder.build().start();
+            .addService(this)
+            .build()
+            .start();
   }
 
   Target target() {

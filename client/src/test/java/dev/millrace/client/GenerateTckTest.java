@@ -20,7 +20,7 @@ import org.reactivestreams.tck.TestEnvironment;
 
 /** The Reactive Streams TCK on our publishers, over a real connection. */
 class GenerateTckTest {
-  private static final long TIMEOUT_MILLIS = 2000;
+  private static final long TIMEOUT_MILLIS = 1000;
   private static final long NOTHING_HAPPENS_MILLIS = 50;
 
   private FakeServer server;
