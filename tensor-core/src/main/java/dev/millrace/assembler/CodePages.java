@@ -13,13 +13,14 @@ import java.util.Locale;
 
 /**
  * Machine code in memory that can be called: written while its pages are writable, then made
- * executable and read-only, never both at once (mmap, mprotect: POSIX.1-2024). Lives as long as an
- * arena.
+ * executable and read-only, never both at once (mmap, mprotect: POSIX.1-2024). Freed by {@link
+ * #close}, after which a call would crash: the owner sees to it that no function outlives its
+ * pages.
  *
  * <p>For x86-64 Linux, whose calling convention the code must have (System V ABI).
  */
 @SuppressWarnings("restricted") // native calls are what this class is for
-public final class CodePages {
+public final class CodePages implements AutoCloseable {
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
   private static final int PROT_EXEC = 4;
@@ -30,7 +31,7 @@ public final class CodePages {
   private static final VarHandle ERRNO_VALUE =
       ERRNO.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
-  private final MemorySegment pages; // its scope is the arena's
+  private final MemorySegment pages;
 
   private CodePages(MemorySegment pages) {
     this.pages = pages;
@@ -44,11 +45,11 @@ public final class CodePages {
   }
 
   /**
-   * Puts code into executable memory, until the arena is closed.
+   * Puts code into executable memory.
    *
    * @throws IllegalStateException if the system refuses: hosts may forbid executable mappings
    */
-  public static CodePages of(byte[] code, Arena arena) {
+  public static CodePages of(byte[] code) {
     if (!isSupported()) {
       throw new IllegalStateException("machine code is only emitted on x86-64 Linux");
     }
@@ -60,20 +61,28 @@ public final class CodePages {
       unmap(pages);
       throw refused;
     }
-    return new CodePages(pages.reinterpret(pages.byteSize(), arena, CodePages::unmap));
-  }
-
-  /** The function that starts at a byte offset. */
-  public MemorySegment at(long offset) {
-    return pages.asSlice(offset, 1);
+    return new CodePages(pages);
   }
 
   /**
-   * Calls functions of a signature; the function, of {@link #at}, is the first argument. To be kept
-   * in a static final field: only then do calls cost nanoseconds.
+   * The code at a byte offset as a function.
+   *
+   * @param options {@code Linker.Option.critical(false)} for calls under some 100 µs: they hold up
+   *     garbage collections
    */
-  public static MethodHandle caller(FunctionDescriptor signature) {
-    return LINKER.downcallHandle(signature);
+  public MethodHandle function(
+      long offset, FunctionDescriptor signature, Linker.Option... options) {
+    return LINKER.downcallHandle(pages.asSlice(offset, 1), signature, options);
+  }
+
+  /** Where the code is, for tests. */
+  long address() {
+    return pages.address();
+  }
+
+  @Override
+  public void close() {
+    unmap(pages);
   }
 
   private static MemorySegment map(long bytes) {

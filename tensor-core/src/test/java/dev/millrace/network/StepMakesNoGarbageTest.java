@@ -1,0 +1,164 @@
+package dev.millrace.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.Team;
+import dev.millrace.kernel.Weights;
+import dev.millrace.kv.BlockTable;
+import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvPool;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+class StepMakesNoGarbageTest {
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  @Test
+  void onceEveryRowCountWasSeen() {
+    try (Team team = Team.of(2);
+        Network network =
+            Network.load(
+                new TinyModel(ElementType.Q4_1), new NoKernels(), team, new StepLimits(8, 4, 64));
+        KvPool pool = new KvPool(2, 2, 16, 2, 16)) {
+      List<Chunk> prefill = List.of(chunk(0, 5, 0), chunk(1, 2, 2));
+      List<Chunk> decode = List.of(chunk(0, 1, 1), chunk(1, 1, 1));
+      network.forward(prefill, pool);
+      network.forward(decode, pool);
+
+      long before = THREADS.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 10; i++) {
+        network.forward(prefill, pool);
+        network.forward(decode, pool);
+      }
+      long allocated = THREADS.getCurrentThreadAllocatedBytes() - before;
+
+      assertThat(allocated).isZero();
+    }
+  }
+
+  private static Chunk chunk(int block, int count, int logitRows) {
+    BlockTable blocks = new BlockTable();
+    blocks.append(block);
+    return new Chunk(new int[count], 0, count, 3, blocks, logitRows);
+  }
+
+  /** Leaves numbers alone: what is allocated then, the network allocates. */
+  private static final class NoKernels implements Kernels {
+    private record Shape(ElementType type, int rows, int columns, long bytes) implements Weights {}
+
+    private record Rows(int maxRows, int columns) implements QuantizedRows {}
+
+    @Override
+    public String name() {
+      return "none";
+    }
+
+    @Override
+    public Weights pack(
+        ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
+      return new Shape(type, rows, columns, 0);
+    }
+
+    @Override
+    public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+      return new Rows(maxRows, columns);
+    }
+
+    @Override
+    public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {}
+
+    @Override
+    public void multiply(
+        Weights w,
+        MemorySegment x,
+        @Nullable QuantizedRows q,
+        int rows,
+        MemorySegment y,
+        int yStride,
+        int fromOutput,
+        int toOutput) {}
+
+    @Override
+    public void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes) {}
+
+    @Override
+    public void rmsNorm(
+        MemorySegment x,
+        MemorySegment weight,
+        float epsilon,
+        MemorySegment y,
+        int columns,
+        int fromRow,
+        int toRow) {}
+
+    @Override
+    public void rope(
+        MemorySegment x,
+        int xStride,
+        int heads,
+        int headDim,
+        MemorySegment cosSin,
+        int[] positions,
+        int fromRow,
+        int toRow) {}
+
+    @Override
+    public void swiglu(
+        MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {}
+
+    @Override
+    public void add(MemorySegment x, MemorySegment y, long from, long to) {}
+
+    @Override
+    public void storeKv(
+        KvLayer layer,
+        int block,
+        int slot,
+        MemorySegment k,
+        long kOffsetBytes,
+        MemorySegment v,
+        long vOffsetBytes) {}
+
+    @Override
+    public void attend(
+        MemorySegment q,
+        long qOffsetBytes,
+        int heads,
+        float scale,
+        KvLayer layer,
+        int[] blocks,
+        int kvHead,
+        int length,
+        int segment,
+        MemorySegment state,
+        long stateOffsetBytes) {}
+
+    @Override
+    public void mergeSegments(
+        MemorySegment state,
+        long stateOffsetBytes,
+        long stateStrideBytes,
+        int segments,
+        int headDim,
+        MemorySegment out,
+        long outOffsetBytes) {}
+
+    @Override
+    public int argmax(MemorySegment x, long offsetBytes, int n) {
+      return 0;
+    }
+
+    @Override
+    public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+      return 0;
+    }
+  }
+}
