@@ -123,6 +123,10 @@ public final class EngineLoop implements Engine {
     Thread.interrupted(); // else an interrupt, which means nothing here, would keep it from parking
   }
 
+  long threadId() {
+    return thread.threadId();
+  }
+
   private void wake() {
     LockSupport.unpark(thread);
   }

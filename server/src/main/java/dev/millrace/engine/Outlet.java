@@ -11,7 +11,10 @@ public interface Outlet {
    */
   boolean hasRoom();
 
-  /** Hands an event on. Events other than Delta always find room. */
+  /**
+   * Hands an event on. Events other than Delta always find room, and so does one Delta more than
+   * {@link #hasRoom} counts: what is left when a stalled sequence ends by its time limit.
+   */
   void emit(GenerationEvent event);
 
   /** The stream ended well: after Summary. */

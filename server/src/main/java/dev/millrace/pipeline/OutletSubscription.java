@@ -32,8 +32,8 @@ import org.slf4j.LoggerFactory;
 final class OutletSubscription implements Subscription, Outlet, Runnable {
   private static final Logger log = LoggerFactory.getLogger(OutletSubscription.class);
 
-  /** Started, PromptProcessed, Finished and Summary always find room. */
-  private static final int PLACES_BESIDE_DELTAS = 4;
+  /** For Started, PromptProcessed, a last Delta, Finished and Summary, which always find room. */
+  private static final int PLACES_BESIDE = 5;
 
   private static final long NO_ID = -1;
 
@@ -63,7 +63,7 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
     this.capacity = capacity;
     this.executor = executor;
     this.subscriber = subscriber;
-    this.ring = new AtomicReferenceArray<>(capacity + PLACES_BESIDE_DELTAS);
+    this.ring = new AtomicReferenceArray<>(capacity + PLACES_BESIDE);
   }
 
   /** Submits the request; the subscriber has this subscription already. */

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a request must give, said the slow way: no blocks, no batches, no automaton; the whole
@@ -21,42 +22,48 @@ public record SoloRun(List<Integer> tokens, String text, FinishReason reason, St
 
   public static SoloRun of(GenerationRequest request, Tokenizer tokenizer, int maxSequenceTokens) {
     StopSettings stop = request.stop();
-    List<Integer> prompt = Arrays.stream(request.prompt()).boxed().toList();
-    String echo = request.output().echoPrompt() ? decode(prompt, tokenizer, false) : "";
-    int behindPrompt = decode(prompt, tokenizer, false).length();
-    List<Integer> context = new ArrayList<>(prompt);
+    List<Integer> context = new ArrayList<>(Arrays.stream(request.prompt()).boxed().toList());
+    String promptText = decode(context, tokenizer, false);
+    String echo = request.output().echoPrompt() ? promptText : "";
     List<Integer> tokens = new ArrayList<>();
+    String text = ""; // whole characters of the generated tokens
     while (true) {
       boolean mayEnd = tokens.size() >= stop.minTokens();
       int[] forbidden = mayEnd ? new int[0] : endingIds(stop, tokenizer);
       int id = HashModel.next(context, request, forbidden, tokenizer.vocabularySize());
       tokens.add(id);
-      String before = decode(context, tokenizer, false).substring(behindPrompt);
-      String atEnd = decode(context, tokenizer, true).substring(behindPrompt);
-      if (mayEnd && !stop.ignoreEos() && tokenizer.isEndOfGeneration(id)) {
-        return new SoloRun(tokens, echo + atEnd, FinishReason.END_OF_TEXT, "");
+      FinishReason end = endedBy(id, mayEnd, stop, tokenizer);
+      if (end == null || (end == FinishReason.STOP_TOKEN && stop.includeStop())) {
+        context.add(id);
       }
-      context.add(id);
-      String text = decode(context, tokenizer, false).substring(behindPrompt);
-      String textAtEnd = decode(context, tokenizer, true).substring(behindPrompt);
-      if (mayEnd && IntStream.of(stop.tokenIds()).anyMatch(other -> other == id)) {
-        String kept = stop.includeStop() ? textAtEnd : atEnd;
-        return new SoloRun(tokens, echo + kept, FinishReason.STOP_TOKEN, "");
-      }
-      for (int end = before.length() + 1; mayEnd && end <= text.length(); end++) {
-        Optional<String> match = longestStopAt(text.substring(0, end), stop);
+      String before = text;
+      text = decode(context, tokenizer, false).substring(promptText.length());
+      for (int to = before.length() + 1; end == null && mayEnd && to <= text.length(); to++) {
+        Optional<String> match = longestStopAt(text.substring(0, to), stop);
         if (match.isPresent()) {
-          String kept = text.substring(0, stop.includeStop() ? end : end - match.get().length());
+          String kept = text.substring(0, stop.includeStop() ? to : to - match.get().length());
           return new SoloRun(tokens, echo + kept, FinishReason.STOP_SEQUENCE, match.get());
         }
       }
-      if (context.size() == maxSequenceTokens) {
-        return new SoloRun(tokens, echo + textAtEnd, FinishReason.CONTEXT_FULL, "");
+      if (end == null && context.size() == maxSequenceTokens) {
+        end = FinishReason.CONTEXT_FULL;
+      } else if (end == null && tokens.size() == stop.maxTokens()) {
+        end = FinishReason.MAX_TOKENS;
       }
-      if (tokens.size() == stop.maxTokens()) {
-        return new SoloRun(tokens, echo + textAtEnd, FinishReason.MAX_TOKENS, "");
+      if (end != null) {
+        String all = decode(context, tokenizer, true).substring(promptText.length());
+        return new SoloRun(tokens, echo + all, end, "");
       }
     }
+  }
+
+  private static @Nullable FinishReason endedBy(
+      int id, boolean mayEnd, StopSettings stop, Tokenizer tokenizer) {
+    if (mayEnd && !stop.ignoreEos() && tokenizer.isEndOfGeneration(id)) {
+      return FinishReason.END_OF_TEXT;
+    }
+    boolean listed = IntStream.of(stop.tokenIds()).anyMatch(other -> other == id);
+    return mayEnd && listed ? FinishReason.STOP_TOKEN : null;
   }
 
   private static int[] endingIds(StopSettings stop, Tokenizer tokenizer) {
