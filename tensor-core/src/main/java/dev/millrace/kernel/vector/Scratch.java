@@ -1,0 +1,20 @@
+package dev.millrace.kernel.vector;
+
+import dev.millrace.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** A little memory of each thread's own for results on their way: made once, then reused. */
+final class Scratch {
+  /** What fits into a first-level cache with its neighbours; kernels divide it up themselves. */
+  static final int BYTES = 40 << 10;
+
+  private static final ThreadLocal<MemorySegment> OF_THREAD =
+      ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(BYTES, Matrix.ALIGNMENT));
+
+  private Scratch() {}
+
+  static MemorySegment get() {
+    return OF_THREAD.get();
+  }
+}

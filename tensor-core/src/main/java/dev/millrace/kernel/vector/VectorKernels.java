@@ -1,0 +1,196 @@
+package dev.millrace.kernel.vector;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.millrace.kernel.Arguments;
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.Weights;
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** The Vector API tier. Needs the module jdk.incubator.vector. */
+public final class VectorKernels implements Kernels {
+  /**
+   * Up to so many rows meet quantized weights one by one; more are worth unpacking the weights for.
+   */
+  private static final int MAX_SINGLE_ROWS = 2;
+
+  @Override
+  public String name() {
+    return "vector";
+  }
+
+  @Override
+  public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
+    Arguments.checkPack(type, source, rows, columns);
+    return Packer.pack(type, source, rows, columns, arena);
+  }
+
+  @Override
+  public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+    Arguments.checkQuantizedRows(maxRows, columns);
+    return VectorRows.allocate(maxRows, columns, arena);
+  }
+
+  @Override
+  public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
+    Arguments.checkQuantize(x, into, fromRow, toRow);
+    Quantizer.quantize(x, (VectorRows) into, fromRow, toRow);
+  }
+
+  @Override
+  public void multiply(
+      Weights w,
+      MemorySegment x,
+      @Nullable QuantizedRows q,
+      int rows,
+      MemorySegment y,
+      int yStride,
+      int fromOutput,
+      int toOutput) {
+    Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
+    VectorWeights weights = (VectorWeights) w;
+    VectorRows rounded = w.type().isQuantized() ? (VectorRows) q : null;
+    if (rounded != null && rows <= MAX_SINGLE_ROWS) {
+      RowProduct.multiply(weights, rounded, rows, y, yStride, fromOutput, toOutput);
+    } else {
+      TileProduct.multiply(weights, x, rounded, rows, y, yStride, fromOutput, toOutput);
+    }
+  }
+
+  @Override
+  public void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes) {
+    Arguments.checkRange("row", row, row + 1L, w.rows());
+    Arguments.checkFloats("to", to, toOffsetBytes, w.columns());
+    VectorWeights weights = (VectorWeights) w;
+    for (int k = 0; k < w.columns(); k++) {
+      to.set(JAVA_FLOAT, toOffsetBytes + (long) k * Float.BYTES, weights.value(row, k));
+    }
+  }
+
+  @Override
+  public void rmsNorm(
+      MemorySegment x,
+      MemorySegment weight,
+      float epsilon,
+      MemorySegment y,
+      int columns,
+      int fromRow,
+      int toRow) {
+    Elementwise.rmsNorm(x, weight, epsilon, y, columns, fromRow, toRow);
+  }
+
+  @Override
+  public void rope(
+      MemorySegment x,
+      int xStride,
+      int heads,
+      int headDim,
+      MemorySegment cosSin,
+      int[] positions,
+      int fromRow,
+      int toRow) {
+    for (int row = fromRow; row < toRow; row++) {
+      long angles = (long) positions[row] * headDim * Float.BYTES;
+      for (int head = 0; head < heads; head++) {
+        long offset = ((long) row * xStride + (long) head * headDim) * Float.BYTES;
+        Elementwise.rotate(x, offset, headDim, cosSin, angles);
+      }
+    }
+  }
+
+  @Override
+  public void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
+    Elementwise.swiglu(gate, up, out, from, to);
+  }
+
+  @Override
+  public void add(MemorySegment x, MemorySegment y, long from, long to) {
+    Elementwise.add(x, y, from, to);
+  }
+
+  @Override
+  public void storeKv(
+      KvLayer layer,
+      int block,
+      int slot,
+      MemorySegment k,
+      long kOffsetBytes,
+      MemorySegment v,
+      long vOffsetBytes) {
+    int headDim = layer.headDim();
+    long stride = (long) layer.blockSize() * Float.BYTES;
+    for (int head = 0; head < layer.kvHeads(); head++) {
+      long from = (long) head * headDim * Float.BYTES;
+      long key = layer.keyOffset(block, head) + (long) slot * Float.BYTES;
+      for (int d = 0; d < headDim; d++) {
+        float value = k.get(JAVA_FLOAT, kOffsetBytes + from + (long) d * Float.BYTES);
+        layer.k().set(JAVA_FLOAT, key + d * stride, value);
+      }
+      long values = layer.valueOffset(block, head) + (long) slot * headDim * Float.BYTES;
+      MemorySegment.copy(v, vOffsetBytes + from, layer.v(), values, (long) headDim * Float.BYTES);
+    }
+  }
+
+  @Override
+  public void attend(
+      MemorySegment q,
+      long qOffsetBytes,
+      int heads,
+      float scale,
+      KvLayer layer,
+      int[] blocks,
+      int kvHead,
+      int length,
+      int segment,
+      MemorySegment state,
+      long stateOffsetBytes) {
+    int sharing = heads / layer.kvHeads();
+    if (sharing > VectorAttention.MAX_SHARING) {
+      throw new IllegalArgumentException(
+          "%d query heads share a key-value head: at most %d may"
+              .formatted(sharing, VectorAttention.MAX_SHARING));
+    }
+    VectorAttention.attend(
+        q,
+        qOffsetBytes,
+        heads,
+        scale,
+        layer,
+        blocks,
+        kvHead,
+        length,
+        segment,
+        state,
+        stateOffsetBytes);
+  }
+
+  @Override
+  public void mergeSegments(
+      MemorySegment state,
+      long stateOffsetBytes,
+      long stateStrideBytes,
+      int segments,
+      int headDim,
+      MemorySegment out,
+      long outOffsetBytes) {
+    VectorAttention.merge(
+        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
+  }
+
+  @Override
+  public int argmax(MemorySegment x, long offsetBytes, int n) {
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    return VocabularyScan.argmax(x, offsetBytes, n);
+  }
+
+  @Override
+  public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    return VocabularyScan.sumExp(x, offsetBytes, n, invTemperature, max);
+  }
+}

@@ -1,0 +1,48 @@
+package dev.millrace.kernel.vector;
+
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Activations rounded to int8 but kept as float32, since kernels multiply in float32: products and
+ * sums of a block stay below 2²⁴ and are exact.
+ *
+ * @param values q [maxRows][rowBytes / 4]
+ * @param scales da [maxRows][blocks]
+ * @param sums (float) Σq [maxRows][blocks]
+ */
+record VectorRows(
+    int maxRows, int columns, MemorySegment values, MemorySegment scales, MemorySegment sums)
+    implements QuantizedRows {
+
+  static VectorRows allocate(int maxRows, int columns, Arena arena) {
+    long scaleBytes = (long) maxRows * (columns / Kernels.QUANTIZATION_BLOCK) * Float.BYTES;
+    return new VectorRows(
+        maxRows,
+        columns,
+        arena.allocate(maxRows * rowBytes(columns), Matrix.ALIGNMENT),
+        arena.allocate(scaleBytes, Matrix.ALIGNMENT),
+        arena.allocate(scaleBytes, Matrix.ALIGNMENT));
+  }
+
+  /** A cache line more than the row, so that rows of 2ⁿ columns don't fall into the same sets. */
+  private static long rowBytes(int columns) {
+    return (long) columns * Float.BYTES + Matrix.ALIGNMENT;
+  }
+
+  long rowBytes() {
+    return rowBytes(columns);
+  }
+
+  int blocks() {
+    return columns / Kernels.QUANTIZATION_BLOCK;
+  }
+
+  /** Bytes from one row's scales or sums to the next one's. */
+  long scaleRowBytes() {
+    return (long) blocks() * Float.BYTES;
+  }
+}

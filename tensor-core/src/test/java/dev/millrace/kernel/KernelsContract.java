@@ -1,0 +1,427 @@
+package dev.millrace.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.millrace.kernel.scalar.ScalarKernels;
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/**
+ * What a tier owes the scalar one: equal bits for every kernel, format and shape, however calls
+ * split the work. NaNs are equal whatever their payload. Plain methods rather than tests, since one
+ * JVM has one vector width: other JVMs run them through {@link #check}.
+ */
+public final class KernelsContract {
+  /** Shapes of weights [rows, columns] for plain types: whole, ragged, tiny. */
+  private static final int[][] PLAIN_SHAPES = {{1, 1}, {16, 33}, {37, 161}, {64, 300}, {48, 128}};
+
+  /** For quantized types: columns are whole blocks. */
+  private static final int[][] BLOCK_SHAPES = {{1, 32}, {15, 64}, {37, 160}, {96, 576}, {33, 128}};
+
+  private static final int[] ROWS = {1, 2, 3, 4, 5, 7, 8, 131};
+
+  private final Kernels scalar = new ScalarKernels();
+  private final Kernels tested;
+  private final Random random = new Random(4711);
+
+  public KernelsContract(Kernels tested) {
+    this.tested = tested;
+  }
+
+  /** All of it. */
+  public void check() {
+    quantizeAndMultiply();
+    aNonFiniteRowSpoilsNoOther();
+    lookup();
+    rmsNorm();
+    rope();
+    swigluAndAdd();
+    attention();
+    vocabularyScans();
+  }
+
+  public void quantizeAndMultiply() {
+    for (ElementType type : ElementType.values()) {
+      for (int[] shape : type.isQuantized() ? BLOCK_SHAPES : PLAIN_SHAPES) {
+        for (int rows : ROWS) {
+          for (boolean adversarial : new boolean[] {false, true}) {
+            try (Arena arena = Arena.ofConfined()) {
+              multiply(arena, type, shape[0], shape[1], rows, adversarial);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private void multiply(
+      Arena arena, ElementType type, int outputs, int columns, int rows, boolean adversarial) {
+    MemorySegment file = weights(arena, type, (long) outputs * columns, adversarial);
+    MemorySegment x = floats(arena, rows * columns, adversarial);
+    String what = "%s [%d, %d] x %d rows".formatted(type, outputs, columns, rows);
+    float[] expected = product(scalar, arena, type, file, x, outputs, columns, rows, outputs);
+    assertSame(
+        what, product(tested, arena, type, file, x, outputs, columns, rows, outputs), expected);
+    assertSame(
+        what + ", split",
+        product(tested, arena, type, file, x, outputs, columns, rows, 16),
+        expected);
+  }
+
+  /** x·wᵀ with outputs in pieces of {@code piece}, into rows that are wider than the outputs. */
+  private float[] product(
+      Kernels kernels,
+      Arena arena,
+      ElementType type,
+      MemorySegment file,
+      MemorySegment x,
+      int outputs,
+      int columns,
+      int rows,
+      int piece) {
+    Weights w = kernels.pack(type, file, outputs, columns, arena);
+    assertThat(w.type()).isEqualTo(type);
+    assertThat(w.rows()).isEqualTo(outputs);
+    assertThat(w.columns()).isEqualTo(columns);
+    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(rows, columns, arena) : null;
+    for (int row = 0; q != null && row < rows; row += 3) {
+      kernels.quantize(x, q, row, Math.min(rows, row + 3));
+    }
+    int stride = outputs + 5;
+    MemorySegment y = arena.allocate(ValueLayout.JAVA_FLOAT, (long) rows * stride);
+    for (int i = 0; i < rows * stride; i++) {
+      y.setAtIndex(ValueLayout.JAVA_FLOAT, i, -7);
+    }
+    for (int from = 0; from < outputs; from += piece) {
+      kernels.multiply(w, x, q, rows, y, stride, from, Math.min(outputs, from + piece));
+    }
+    return toArray(y);
+  }
+
+  public void aNonFiniteRowSpoilsNoOther() {
+    for (ElementType type : ElementType.values()) {
+      try (Arena arena = Arena.ofConfined()) {
+        int outputs = 48;
+        int columns = 96;
+        int rows = 5;
+        MemorySegment file = weights(arena, type, (long) outputs * columns, false);
+        MemorySegment x = floats(arena, rows * columns, false);
+        float[] clean = product(tested, arena, type, file, x, outputs, columns, rows, outputs);
+        x.setAtIndex(ValueLayout.JAVA_FLOAT, 2 * columns + 40, Float.NaN);
+        x.setAtIndex(ValueLayout.JAVA_FLOAT, 3 * columns + 1, Float.NEGATIVE_INFINITY);
+        float[] spoiled = product(tested, arena, type, file, x, outputs, columns, rows, outputs);
+        int stride = outputs + 5;
+        for (int row = 0; row < rows; row++) {
+          float[] now = Arrays.copyOfRange(spoiled, row * stride, row * stride + outputs);
+          if (row == 2 || row == 3) {
+            for (float value : now) {
+              assertThat(Float.isFinite(value)).as("%s row %d", type, row).isFalse();
+            }
+          } else {
+            float[] before = Arrays.copyOfRange(clean, row * stride, row * stride + outputs);
+            assertSame(type + " row " + row, now, before);
+          }
+        }
+      }
+    }
+  }
+
+  public void lookup() {
+    for (ElementType type : ElementType.values()) {
+      for (int[] shape : type.isQuantized() ? BLOCK_SHAPES : PLAIN_SHAPES) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment file = weights(arena, type, (long) shape[0] * shape[1], true);
+          Weights expected = scalar.pack(type, file, shape[0], shape[1], arena);
+          Weights packed = tested.pack(type, file, shape[0], shape[1], arena);
+          for (int row = 0; row < shape[0]; row++) {
+            MemorySegment a = arena.allocate(ValueLayout.JAVA_FLOAT, shape[1] + 3);
+            MemorySegment b = arena.allocate(ValueLayout.JAVA_FLOAT, shape[1] + 3);
+            scalar.lookup(expected, row, a, 8);
+            tested.lookup(packed, row, b, 8);
+            assertSame(type + " row " + row, toArray(b), toArray(a));
+          }
+        }
+      }
+    }
+  }
+
+  public void rmsNorm() {
+    for (int columns : new int[] {1, 3, 15, 16, 31, 64, 100, 576}) {
+      for (boolean adversarial : new boolean[] {false, true}) {
+        int rows = 3;
+        forBoth(
+            "rmsNorm of " + columns,
+            (kernels, arena, again) -> {
+              MemorySegment x = floats(again, arena, rows * columns, adversarial);
+              MemorySegment weight = floats(again, arena, columns, adversarial);
+              MemorySegment y = arena.allocate(ValueLayout.JAVA_FLOAT, (long) rows * columns);
+              kernels.rmsNorm(x, weight, 1e-5f, y, columns, 0, 1);
+              kernels.rmsNorm(x, weight, 1e-5f, y, columns, 1, rows);
+              return y;
+            });
+      }
+    }
+  }
+
+  public void rope() {
+    for (int headDim : new int[] {2, 6, 16, 30, 64, 100, 128}) {
+      for (boolean adversarial : new boolean[] {false, true}) {
+        int heads = 3;
+        int stride = heads * headDim + 4;
+        forBoth(
+            "rope of " + headDim,
+            (kernels, arena, again) -> {
+              MemorySegment x = floats(again, arena, 4 * stride, adversarial);
+              MemorySegment cosSin = floats(again, arena, 10 * headDim, false);
+              int[] positions = {9, 0, 3, 3};
+              kernels.rope(x, stride, heads, headDim, cosSin, positions, 0, 3);
+              kernels.rope(x, stride, heads, headDim, cosSin, positions, 3, 4);
+              return x;
+            });
+      }
+    }
+  }
+
+  public void swigluAndAdd() {
+    for (int n : new int[] {1, 5, 16, 33, 1000}) {
+      for (boolean adversarial : new boolean[] {false, true}) {
+        forBoth(
+            "swiglu of " + n,
+            (kernels, arena, again) -> {
+              MemorySegment gate = floats(again, arena, n, adversarial);
+              MemorySegment up = floats(again, arena, n, adversarial);
+              kernels.swiglu(gate, up, gate, 0, n / 3);
+              kernels.swiglu(gate, up, gate, n / 3, n);
+              return gate;
+            });
+        forBoth(
+            "add of " + n,
+            (kernels, arena, again) -> {
+              MemorySegment x = floats(again, arena, n, adversarial);
+              MemorySegment y = floats(again, arena, n, adversarial);
+              kernels.add(x, y, 0, n / 3);
+              kernels.add(x, y, n / 3, n);
+              return x;
+            });
+      }
+    }
+    forBoth(
+        "silu of a sweep through all magnitudes",
+        (kernels, arena, again) -> {
+          int n = 1 << 16;
+          MemorySegment gate = arena.allocate(ValueLayout.JAVA_INT, n);
+          MemorySegment up = arena.allocate(ValueLayout.JAVA_FLOAT, n);
+          for (int i = 0; i < n; i++) {
+            gate.setAtIndex(ValueLayout.JAVA_INT, i, i << 16 | again.nextInt(1 << 16));
+            up.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
+          }
+          kernels.swiglu(gate, up, gate, 0, n);
+          return gate;
+        });
+  }
+
+  public void attention() {
+    int[][] shapes = { // heads, kvHeads, headDim, blockSize
+      {9, 3, 64, 16}, {4, 4, 32, 64}, {8, 1, 80, 48}, {2, 1, 100, 16}, {5, 1, 6, 32}
+    };
+    for (int[] shape : shapes) {
+      for (int length : new int[] {1, 4, 16, 17, 31, 32, 33, 47, 200, 512, 513, 1100}) {
+        for (boolean adversarial : new boolean[] {false, true}) {
+          forBoth(
+              "attention of %s over %d".formatted(Arrays.toString(shape), length),
+              (kernels, arena, again) -> attend(kernels, arena, again, shape, length, adversarial));
+        }
+      }
+    }
+  }
+
+  /** Outputs of all heads; the pool is full of NaNs wherever the row must not look. */
+  private MemorySegment attend(
+      Kernels kernels, Arena arena, Random again, int[] shape, int length, boolean adversarial) {
+    int heads = shape[0];
+    int kvHeads = shape[1];
+    int headDim = shape[2];
+    int blockSize = shape[3];
+    int used = Math.ceilDiv(length, blockSize);
+    int poolBlocks = used + 2;
+    long poolFloats = (long) poolBlocks * kvHeads * headDim * blockSize;
+    KvLayer layer =
+        new KvLayer(
+            arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats),
+            arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats),
+            kvHeads,
+            headDim,
+            blockSize);
+    for (long i = 0; i < poolFloats; i++) {
+      layer.k().setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
+      layer.v().setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
+    }
+    List<Integer> shuffled = new ArrayList<>(IntStream.range(0, poolBlocks).boxed().toList());
+    Collections.shuffle(shuffled, again);
+    int[] blocks = shuffled.stream().limit(used).mapToInt(Integer::intValue).toArray();
+    int width = kvHeads * headDim;
+    MemorySegment k = floats(again, arena, length * width, adversarial);
+    MemorySegment v = floats(again, arena, length * width, adversarial);
+    for (int i = 0; i < length; i++) {
+      long row = (long) i * width * Float.BYTES;
+      kernels.storeKv(layer, blocks[i / blockSize], i % blockSize, k, row, v, row);
+    }
+    MemorySegment q = floats(again, arena, heads * headDim + 2, adversarial);
+    int segments = Math.ceilDiv(length, Kernels.ATTENTION_SEGMENT);
+    long stateBytes = Kernels.attentionStateFloats(headDim) * 4L;
+    MemorySegment state = arena.allocate(heads * stateBytes * segments, 64);
+    MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) heads * headDim);
+    float scale = (float) (1 / Math.sqrt(headDim));
+    int sharing = heads / kvHeads;
+    for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
+      for (int segment = 0; segment < segments; segment++) {
+        long at = heads * stateBytes * segment + sharing * stateBytes * kvHead;
+        kernels.attend(q, 8, heads, scale, layer, blocks, kvHead, length, segment, state, at);
+      }
+    }
+    for (int head = 0; head < heads; head++) {
+      long at = head * stateBytes;
+      kernels.mergeSegments(
+          state, at, heads * stateBytes, segments, headDim, out, headDim * 4L * head);
+    }
+    if (!adversarial) {
+      for (float value : toArray(out)) {
+        assertThat(value).isFinite();
+      }
+    }
+    return out;
+  }
+
+  public void vocabularyScans() {
+    for (int n : new int[] {1, 7, 16, 100, 4096, 4099, 50_000}) {
+      for (boolean adversarial : new boolean[] {false, true}) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment x = floats(arena, n + 1, adversarial);
+          assertSameScans(x, n);
+          x.setAtIndex(ValueLayout.JAVA_FLOAT, 1 + random.nextInt(n), Float.NaN);
+          assertSameScans(x, n);
+        }
+      }
+      try (Arena arena = Arena.ofConfined()) {
+        MemorySegment ties = arena.allocate(ValueLayout.JAVA_FLOAT, n + 1L);
+        assertSameScans(ties, n);
+        ties.setAtIndex(ValueLayout.JAVA_FLOAT, n, 3);
+        ties.setAtIndex(ValueLayout.JAVA_FLOAT, 1 + n / 2, 3);
+        assertThat(tested.argmax(ties, 4, n)).isEqualTo(n / 2);
+      }
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(tested.argmax(arena.allocate(4), 4, 0)).isEqualTo(-1);
+    }
+  }
+
+  private void assertSameScans(MemorySegment x, int n) {
+    assertThat(tested.argmax(x, 4, n)).isEqualTo(scalar.argmax(x, 4, n));
+    float[] expected = {scalar.sumExp(x, 4, n, 0.7f, 2.5f)};
+    assertSame("sumExp of " + n, new float[] {tested.sumExp(x, 4, n, 0.7f, 2.5f)}, expected);
+  }
+
+  private interface Run {
+    MemorySegment run(Kernels kernels, Arena arena, Random again);
+  }
+
+  /** Runs both tiers on inputs drawn from the same seed. */
+  private void forBoth(String what, Run run) {
+    long seed = random.nextLong();
+    try (Arena arena = Arena.ofConfined()) {
+      float[] expected = toArray(run.run(scalar, arena, new Random(seed)));
+      assertSame(what, toArray(run.run(tested, arena, new Random(seed))), expected);
+    }
+  }
+
+  private static void assertSame(String what, float[] actual, float[] expected) {
+    assertThat(actual).as(what).hasSameSizeAs(expected);
+    for (int i = 0; i < actual.length; i++) {
+      if (Float.floatToIntBits(actual[i]) != Float.floatToIntBits(expected[i])) {
+        throw new AssertionError(
+            "%s: value %d is %s (%08x), the scalar tier has %s (%08x)"
+                .formatted(
+                    what,
+                    i,
+                    actual[i],
+                    Float.floatToRawIntBits(actual[i]),
+                    expected[i],
+                    Float.floatToRawIntBits(expected[i])));
+      }
+    }
+  }
+
+  private static float[] toArray(MemorySegment segment) {
+    return segment.toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  private MemorySegment floats(Arena arena, int count, boolean adversarial) {
+    return floats(random, arena, count, adversarial);
+  }
+
+  private static MemorySegment floats(Random random, Arena arena, int count, boolean adversarial) {
+    MemorySegment floats = arena.allocate(ValueLayout.JAVA_FLOAT, count);
+    for (int i = 0; i < count; i++) {
+      float value = adversarial ? adversarial(random) : (float) random.nextGaussian();
+      floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+    }
+    return floats;
+  }
+
+  /** Ordinary values mostly, so that the others meet something. */
+  private static float adversarial(Random random) {
+    return switch (random.nextInt(60)) {
+      case 0 -> 0f;
+      case 1 -> -0f;
+      case 2 -> Float.MIN_VALUE * random.nextInt(1000);
+      case 3 -> -Float.MIN_NORMAL;
+      case 4 -> 0x1p-100f;
+      case 5 -> random.nextInt(20) == 0 ? Float.MAX_VALUE : 1e4f;
+      case 6 -> random.nextInt(20) == 0 ? -Float.MAX_VALUE : -1e4f;
+      case 7 -> random.nextInt(20) == 0 ? Float.intBitsToFloat(random.nextInt()) : 127f;
+      case 8, 9, 10 -> (random.nextInt(256) - 128) / 2f; // ties when rounded
+      default -> (float) random.nextGaussian();
+    };
+  }
+
+  /** Bytes of weights; adversarial ones have any bits, also in their scales. */
+  private MemorySegment weights(Arena arena, ElementType type, long count, boolean adversarial) {
+    MemorySegment bytes = arena.allocate(type.bytes(count) + 1).asSlice(1); // odd: any alignment
+    for (long i = 0; i < bytes.byteSize(); i++) {
+      bytes.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+    }
+    if (!adversarial) {
+      for (long i = 0; i < count / type.blockSize(); i++) {
+        setOrdinaryScales(type, bytes, i * type.blockBytes());
+      }
+    }
+    return bytes;
+  }
+
+  private void setOrdinaryScales(ElementType type, MemorySegment bytes, long at) {
+    float value = (float) random.nextGaussian() / 50;
+    short half = Float.floatToFloat16(value);
+    switch (type) {
+      case F32 -> bytes.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, value);
+      case BF16 ->
+          bytes.set(
+              ValueLayout.JAVA_SHORT_UNALIGNED,
+              at,
+              (short) (Float.floatToRawIntBits(value) >>> 16));
+      case F16, Q4_0, Q8_0 -> bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, half);
+      case Q4_1 -> {
+        bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, half);
+        bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16(value * -7));
+      }
+    }
+  }
+}
