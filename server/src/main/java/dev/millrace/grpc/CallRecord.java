@@ -3,6 +3,7 @@ package dev.millrace.grpc;
 import dev.millrace.engine.GenerationEvent;
 import dev.millrace.engine.GenerationException;
 import dev.millrace.request.AcceptedRequest;
+import dev.millrace.request.RequestReader;
 import dev.millrace.v1.Usage;
 import java.time.Duration;
 import java.util.Locale;
@@ -31,6 +32,11 @@ final class CallRecord {
   CallRecord(String method, String peer) {
     this.method = method;
     this.peer = peer;
+  }
+
+  /** Before anything of it was checked. */
+  synchronized void asked(String id) {
+    requestId = RequestReader.isRequestId(id) ? id : "";
   }
 
   synchronized void accepted(AcceptedRequest request) {

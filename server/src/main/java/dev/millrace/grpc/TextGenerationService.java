@@ -27,29 +27,27 @@ import reactor.core.scheduler.Scheduler;
 final class TextGenerationService extends TextGenerationServiceImplBase {
   private final ServedModels models;
   private final RequestReader reader;
-  private final Scheduler reading;
+  private final Scheduler readers;
 
   /**
-   * @param reading where requests are checked and tokenized
+   * @param readers where requests are checked and tokenized
    */
-  TextGenerationService(ServedModels models, RequestReader reader, Scheduler reading) {
+  TextGenerationService(ServedModels models, RequestReader reader, Scheduler readers) {
     this.models = models;
     this.reader = reader;
-    this.reading = reading;
+    this.readers = readers;
   }
 
   @Override
   public void generate(GenerateRequest request, StreamObserver<GenerateResponse> observer) {
-    events(request.getModel(), (model, deadline) -> reader.read(request, model, deadline))
+    events(request, (model, deadline) -> reader.read(request, model, deadline))
         .subscribe(new DemandBridge<>(observer));
   }
 
   @Override
   public void generateOnce(
       GenerateOnceRequest request, StreamObserver<GenerateOnceResponse> observer) {
-    events(
-            request.getRequest().getModel(),
-            (model, deadline) -> reader.read(request, model, deadline))
+    events(request.getRequest(), (model, deadline) -> reader.read(request, model, deadline))
         .collect(AnswerCollector::new, AnswerCollector::add)
         .map(AnswerCollector::answer)
         .subscribe(new DemandBridge<>(observer));
@@ -78,17 +76,18 @@ final class TextGenerationService extends TextGenerationServiceImplBase {
   }
 
   /** Nothing happens before it is subscribed to; must be called by the call's method itself. */
-  private Flux<GenerateResponse> events(String modelName, Reading request) {
+  private Flux<GenerateResponse> events(GenerateRequest request, Reading reading) {
     CallRecord record = CallRecorder.current();
+    record.asked(request.getRequestId());
     Optional<Long> deadline = deadlineNanos();
     return Mono.fromCallable(
             () -> {
-              ServedModel model = models.find(modelName);
-              AcceptedRequest accepted = request.read(model.profile(), deadline);
+              ServedModel model = models.find(request.getModel());
+              AcceptedRequest accepted = reading.read(model.profile(), deadline);
               record.accepted(accepted);
               return run(model, accepted, record);
             })
-        .subscribeOn(reading)
+        .subscribeOn(readers)
         .flatMapMany(events -> events);
   }
 

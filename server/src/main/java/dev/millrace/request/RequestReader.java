@@ -133,10 +133,14 @@ public final class RequestReader {
     }
   }
 
+  /** Whether a caller may use this, and we may write it to logs. */
+  public static boolean isRequestId(String id) {
+    return id.length() <= Limits.MAX_REQUEST_ID_CHARACTERS
+        && id.chars().allMatch(c -> c >= ' ' && c <= '~');
+  }
+
   private static void checkIds(GenerateRequest asked) {
-    String id = asked.getRequestId();
-    if (id.length() > Limits.MAX_REQUEST_ID_CHARACTERS
-        || !id.chars().allMatch(c -> c >= ' ' && c <= '~')) {
+    if (!isRequestId(asked.getRequestId())) {
       throw invalid(
           "request_id",
           "allowed are at most "

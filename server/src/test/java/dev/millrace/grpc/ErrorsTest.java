@@ -1,0 +1,275 @@
+package dev.millrace.grpc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.ByteString;
+import com.google.rpc.BadRequest;
+import com.google.rpc.QuotaFailure;
+import com.google.rpc.RetryInfo;
+import dev.millrace.engine.GenerationEvent;
+import dev.millrace.engine.GenerationException;
+import dev.millrace.engine.GenerationException.Reason;
+import dev.millrace.pipeline.Generator;
+import dev.millrace.sampling.SampledToken;
+import dev.millrace.v1.ConverseRequest;
+import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.GenerateOnceRequest;
+import dev.millrace.v1.GenerateRequest;
+import dev.millrace.v1.Priority;
+import dev.millrace.v1.RenderChatRequest;
+import dev.millrace.v1.Resume;
+import dev.millrace.v1.TextGenerationServiceGrpc;
+import dev.millrace.v1.TokenizationServiceGrpc;
+import dev.millrace.v1.Usage;
+import io.grpc.Status.Code;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import reactor.core.publisher.Flux;
+
+/** Each way to fail has its code, its details and its usage, as a client sees them. */
+class ErrorsTest {
+  private static final GenerateRequest HELLO = Loopback.request("Hello", 5);
+
+  private Loopback loopback;
+
+  @AfterEach
+  void stop() {
+    loopback.close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "QUEUE_FULL, RESOURCE_EXHAUSTED, true, true, false",
+    "QUEUE_TIMEOUT, RESOURCE_EXHAUSTED, true, true, false",
+    "NEVER_FITS, INVALID_ARGUMENT, false, false, true",
+    "DEADLINE_EXCEEDED, DEADLINE_EXCEEDED, false, false, false",
+    "CANCELLED, CANCELLED, false, false, false",
+    "DRAINING, UNAVAILABLE, true, false, false",
+    "ENGINE_DOWN, UNAVAILABLE, true, false, false",
+    "NOT_FINITE, INTERNAL, false, false, false",
+  })
+  void whatTheEngineSaysHasItsCodeDetailsAndUsage(
+      Reason reason, Code code, boolean retry, boolean quota, boolean field) throws Exception {
+    start(
+        request ->
+            Flux.error(
+                new GenerationException(
+                    reason,
+                    "told by the test",
+                    new GenerationEvent.Usage(4, 3, 2, 1),
+                    Optional.of(Duration.ofMillis(2_500)))));
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(HELLO).next());
+
+    assertThat(error.code()).isEqualTo(code);
+    assertThat(error.message()).isEqualTo("told by the test");
+    assertThat(error.reason()).isEqualTo(reason.name());
+    assertThat(error.usage())
+        .isEqualTo(
+            Usage.newBuilder()
+                .setPromptTokens(4)
+                .setCachedPromptTokens(3)
+                .setCompletionTokens(2)
+                .setPreemptions(1)
+                .build());
+    assertThat(error.detail(RetryInfo.class).map(RetryInfo::getRetryDelay).map(String::valueOf))
+        .isEqualTo(retry ? Optional.of("seconds: 2\nnanos: 500000000\n") : Optional.empty());
+    assertThat(error.detail(QuotaFailure.class).isPresent()).isEqualTo(quota);
+    assertThat(error.detail(BadRequest.class).isPresent()).isEqualTo(field);
+  }
+
+  @Test
+  void aFieldOutOfRangeIsNamed() throws Exception {
+    start(request -> Flux.never());
+    GenerateRequest.Builder request = HELLO.toBuilder();
+    request.getSamplingBuilder().setTemperature(-1);
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(request.build()).next());
+
+    assertThat(error.code()).isEqualTo(Code.INVALID_ARGUMENT);
+    assertThat(error.reason()).isEqualTo("INVALID_FIELD");
+    assertThat(error.message()).startsWith("sampling.temperature: -1.0; allowed is 0 (greedy)");
+    assertThat(error.detail(BadRequest.class).orElseThrow().getFieldViolations(0).getField())
+        .isEqualTo("sampling.temperature");
+    assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @Test
+  void aFieldOfALaterContractIsUnimplementedByName() throws Exception {
+    start(request -> Flux.never());
+    GenerateRequest request = HELLO.toBuilder().setPriority(Priority.PRIORITY_BATCH).build();
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(request).next());
+
+    assertThat(error.code()).isEqualTo(Code.UNIMPLEMENTED);
+    assertThat(error.reason()).isEqualTo("FIELD_UNIMPLEMENTED");
+    assertThat(error.detail(BadRequest.class).orElseThrow().getFieldViolations(0).getField())
+        .isEqualTo("priority");
+    assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @Test
+  void anUnknownModelIsNotFound() throws Exception {
+    start(request -> Flux.never());
+    GenerateRequest request = HELLO.toBuilder().setModel("huge").build();
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(request).next());
+
+    assertThat(error.code()).isEqualTo(Code.NOT_FOUND);
+    assertThat(error.reason()).isEqualTo("NOT_FOUND");
+    assertThat(error.message()).contains("served are tiny");
+    assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @Test
+  void aTokenOfAnotherVersionIsAFailedPrecondition() throws Exception {
+    start(request -> Flux.never());
+    GenerateRequest request =
+        HELLO.toBuilder()
+            .setResume(Resume.newBuilder().setToken(ByteString.copyFrom(new byte[200])))
+            .build();
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(request).next());
+
+    assertThat(error.code()).isEqualTo(Code.FAILED_PRECONDITION);
+    assertThat(error.reason()).isEqualTo("RESUME_MISMATCH");
+  }
+
+  @Test
+  void generateOnceNamesFieldsAsItsOwnMessageDoes() throws Exception {
+    start(request -> Flux.never());
+    GenerateOnceRequest.Builder request = GenerateOnceRequest.newBuilder();
+    request.getRequestBuilder().setText("Hello").getStopBuilder().addSequences("");
+    GenerateOnceRequest.Builder resuming = GenerateOnceRequest.newBuilder();
+    resuming.getRequestBuilder().setText("Hello").getResumeBuilder().setAfterSequenceNumber(1);
+
+    assertThat(Errors.of(() -> once(request)).message()).startsWith("request.stop.sequences[0]: ");
+    assertThat(Errors.of(() -> once(GenerateOnceRequest.newBuilder())).message())
+        .isEqualTo("request: missing");
+    assertThat(Errors.of(() -> once(resuming)).message()).startsWith("request.resume: ");
+    assertThat(Errors.of(() -> once(resuming)).usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @Test
+  void aServerThatIsStartingIsUnavailable() throws Exception {
+    loopback = Loopback.starting();
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(HELLO).next());
+
+    assertThat(error.code()).isEqualTo(Code.UNAVAILABLE);
+    assertThat(error.reason()).isEqualTo("STARTING");
+    assertThat(error.detail(RetryInfo.class)).isPresent();
+    assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @Test
+  void aDefectIsInternalAndKeepsItsMessageToItself() throws Exception {
+    start(request -> Flux.error(new IllegalStateException("the secret of row 7")));
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(HELLO).next());
+
+    assertThat(error.code()).isEqualTo(Code.INTERNAL);
+    assertThat(error.reason()).isEqualTo("DEFECT");
+    assertThat(error.message()).doesNotContain("secret");
+  }
+
+  @Test
+  void aFailureInMidStreamComesBehindWhatWasSentAndCountsIt() throws Exception {
+    GenerationEvent delta =
+        new GenerationEvent.Delta("x", List.of(new SampledToken(120, Float.NaN, 0, List.of())));
+    start(
+        request ->
+            Flux.concat(
+                Flux.just(
+                    new GenerationEvent.Started(),
+                    new GenerationEvent.PromptProcessed(2),
+                    delta,
+                    delta),
+                Flux.error(new IllegalStateException("broken"))));
+    var responses = loopback.blocking().generate(HELLO);
+    for (int i = 0; i < 4; i++) {
+      responses.next();
+    }
+
+    Errors error = Errors.of(responses::next);
+
+    assertThat(error.usage())
+        .isEqualTo(
+            Usage.newBuilder()
+                .setPromptTokens(6)
+                .setCachedPromptTokens(2)
+                .setCompletionTokens(2)
+                .build());
+  }
+
+  @Test
+  void whatIsNotDoneYetIsUnimplementedWithDetails() throws Exception {
+    start(request -> Flux.never());
+
+    Errors converse = Errors.of(this::converse);
+    Errors render =
+        Errors.of(
+            () ->
+                TokenizationServiceGrpc.newBlockingStub(loopback.channel)
+                    .renderChat(RenderChatRequest.getDefaultInstance()));
+
+    assertThat(converse.code()).isEqualTo(Code.UNIMPLEMENTED);
+    assertThat(converse.reason()).isEqualTo("FIELD_UNIMPLEMENTED");
+    assertThat(converse.usage()).isEqualTo(Usage.getDefaultInstance());
+    assertThat(render.code()).isEqualTo(Code.UNIMPLEMENTED);
+  }
+
+  @Test
+  void aMessageThatIsTooLargeIsRefused() throws Exception {
+    start(request -> Flux.never());
+    String text = "x".repeat(TransportLimits.DEFAULT.maxMessageBytes());
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(Loopback.request(text, 1)).next());
+
+    assertThat(error.code()).isEqualTo(Code.RESOURCE_EXHAUSTED);
+  }
+
+  private void start(Generator generator) throws Exception {
+    loopback = Loopback.scripted(generator);
+  }
+
+  private void once(GenerateOnceRequest.Builder request) {
+    var _ = loopback.blocking().generateOnce(request.build());
+  }
+
+  private void converse() throws Throwable {
+    CompletableFuture<Void> end = new CompletableFuture<>();
+    StreamObserver<ConverseRequest> requests =
+        TextGenerationServiceGrpc.newStub(loopback.channel)
+            .converse(
+                new StreamObserver<ConverseResponse>() {
+                  @Override
+                  public void onNext(ConverseResponse response) {}
+
+                  @Override
+                  public void onError(Throwable failure) {
+                    end.completeExceptionally(failure);
+                  }
+
+                  @Override
+                  public void onCompleted() {
+                    end.complete(null);
+                  }
+                });
+    requests.onNext(ConverseRequest.getDefaultInstance());
+    try {
+      end.get(Loopback.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw e.getCause();
+    }
+  }
+}
