@@ -8,7 +8,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Fills tensors with random values, written in the tensor's own format. Each block's bits come from
- * (seed, block), so they don't depend on who fills what, or when.
+ * (seed, block), so they don't depend on who fills what, or when. Sizes are multiples of 8 bytes in
+ * the plain types, of a block in the others.
  */
 final class RandomWeights {
   private static final ValueLayout.OfShort SHORT =
@@ -49,20 +50,25 @@ final class RandomWeights {
 
   private void fillF32(MemorySegment data) {
     float scale = (float) (deviation / UNIFORM_DEVIATION / (1L << 31));
-    for (long at = 0, i = 0; at < data.byteSize(); at += Float.BYTES, i++) {
-      data.set(INT, at, Float.floatToRawIntBits((int) bits(i) * scale));
+    for (long at = 0, i = 0; at < data.byteSize(); at += 2 * Float.BYTES, i++) {
+      long random = bits(i);
+      data.set(INT, at, Float.floatToRawIntBits((int) random * scale));
+      data.set(INT, at + Float.BYTES, Float.floatToRawIntBits((int) (random >> 32) * scale));
     }
   }
 
   private void fillHalves(ElementType type, MemorySegment data) {
     float scale = (float) (deviation / UNIFORM_DEVIATION / (1 << 15));
-    for (long at = 0, i = 0; at < data.byteSize(); at += Short.BYTES, i++) {
-      float value = (short) bits(i) * scale;
-      int half =
-          type == ElementType.F16
-              ? Float.floatToFloat16(value)
-              : Float.floatToRawIntBits(value) >>> 16;
-      data.set(SHORT, at, (short) half);
+    for (long at = 0, i = 0; at < data.byteSize(); at += 4 * Short.BYTES, i++) {
+      long random = bits(i);
+      for (int j = 0; j < 4; j++) {
+        float value = (short) (random >> 16 * j) * scale;
+        int half =
+            type == ElementType.F16
+                ? Float.floatToFloat16(value)
+                : Float.floatToRawIntBits(value) >>> 16;
+        data.set(SHORT, at + (long) j * Short.BYTES, (short) half);
+      }
     }
   }
 
