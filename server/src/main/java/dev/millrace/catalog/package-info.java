@@ -1,4 +1,7 @@
-/** From a model reference to an opened model: names, local files, downloads, synthetic models. */
+/**
+ * From a model reference to an opened model: names, local files, downloads, synthetic models. Uses
+ * tensor-core's model, gguf and synthetic; knows nothing of engines or services.
+ */
 @NullMarked
 package dev.millrace.catalog;
 

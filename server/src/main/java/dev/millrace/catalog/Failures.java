@@ -1,0 +1,18 @@
+package dev.millrace.catalog;
+
+/** What exceptions say to people. */
+final class Failures {
+  private Failures() {}
+
+  /**
+   * The message, with the exception's kind: many I/O exceptions' message is a mere path, or null.
+   */
+  static String describe(Exception e) {
+    String kind = e.getClass().getSimpleName().replaceFirst("Exception$", "");
+    String message = e.getMessage();
+    if (message == null) {
+      return kind;
+    }
+    return message.contains(" ") ? message : kind + ": " + message;
+  }
+}
