@@ -24,6 +24,11 @@ public final class Assembler {
     return encoder.code();
   }
 
+  /** Bytes so far: where the next instruction goes. */
+  public int size() {
+    return encoder.size();
+  }
+
   // ---- labels and jumps
 
   /** Puts the label here. */
@@ -394,15 +399,28 @@ public final class Assembler {
   }
 
   public void vpand(Vec to, Vec a, VecOrMem b) {
+    noEvex(to, a, b);
     three(Op.VPAND, to, a, b);
   }
 
   public void vpor(Vec to, Vec a, VecOrMem b) {
+    noEvex(to, a, b);
     three(Op.VPOR, to, a, b);
   }
 
   public void vpxor(Vec to, Vec a, VecOrMem b) {
+    noEvex(to, a, b);
     three(Op.VPXOR, to, a, b);
+  }
+
+  /** AVX-512's vpand. */
+  public void vpandd(Vec to, Vec a, VecOrMem b) {
+    encoder.vectorEvex(Op.VPAND, to.width(), to.number(), a.number(), b, to.mask(), to.zeroing());
+  }
+
+  /** AVX-512's vpxor. */
+  public void vpxord(Vec to, Vec a, VecOrMem b) {
+    encoder.vectorEvex(Op.VPXOR, to.width(), to.number(), a.number(), b, to.mask(), to.zeroing());
   }
 
   public void vpshufb(Vec to, Vec a, VecOrMem b) {
@@ -418,7 +436,15 @@ public final class Assembler {
   }
 
   public void vpsrlw(Vec to, Vec from, int bits) {
-    shift(Op.VPSRLW_IMMEDIATE, 2, to, from, bits);
+    shift(Op.VPSHIFTW_IMMEDIATE, 2, to, from, bits);
+  }
+
+  public void vpsraw(Vec to, Vec from, int bits) {
+    shift(Op.VPSHIFTW_IMMEDIATE, 4, to, from, bits);
+  }
+
+  public void vpsllw(Vec to, Vec from, int bits) {
+    shift(Op.VPSHIFTW_IMMEDIATE, 6, to, from, bits);
   }
 
   public void vpsrld(Vec to, Vec from, int bits) {

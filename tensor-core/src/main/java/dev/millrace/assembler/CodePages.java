@@ -13,14 +13,13 @@ import java.util.Locale;
 
 /**
  * Machine code in memory that can be called: written while its pages are writable, then made
- * executable and read-only, never both at once (mmap, mprotect: POSIX.1-2024). Freed by {@link
- * #close}, after which a call would crash: the owner sees to it that no function outlives its
- * pages.
+ * executable and read-only, never both at once (mmap, mprotect: POSIX.1-2024). Lives as long as an
+ * arena.
  *
  * <p>For x86-64 Linux, whose calling convention the code must have (System V ABI).
  */
 @SuppressWarnings("restricted") // native calls are what this class is for
-public final class CodePages implements AutoCloseable {
+public final class CodePages {
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
   private static final int PROT_EXEC = 4;
@@ -31,7 +30,7 @@ public final class CodePages implements AutoCloseable {
   private static final VarHandle ERRNO_VALUE =
       ERRNO.varHandle(MemoryLayout.PathElement.groupElement("errno"));
 
-  private final MemorySegment pages;
+  private final MemorySegment pages; // its scope is the arena's
 
   private CodePages(MemorySegment pages) {
     this.pages = pages;
@@ -45,11 +44,11 @@ public final class CodePages implements AutoCloseable {
   }
 
   /**
-   * Puts code into executable memory.
+   * Puts code into executable memory, until the arena is closed.
    *
    * @throws IllegalStateException if the system refuses: hosts may forbid executable mappings
    */
-  public static CodePages of(byte[] code) {
+  public static CodePages of(byte[] code, Arena arena) {
     if (!isSupported()) {
       throw new IllegalStateException("machine code is only emitted on x86-64 Linux");
     }
@@ -61,28 +60,20 @@ public final class CodePages implements AutoCloseable {
       unmap(pages);
       throw refused;
     }
-    return new CodePages(pages);
+    return new CodePages(pages.reinterpret(pages.byteSize(), arena, CodePages::unmap));
+  }
+
+  /** The function that starts at a byte offset. */
+  public MemorySegment at(long offset) {
+    return pages.asSlice(offset, 1);
   }
 
   /**
-   * The code at a byte offset as a function.
-   *
-   * @param options {@code Linker.Option.critical(false)} for calls under some 100 µs: they hold up
-   *     garbage collections
+   * Calls functions of a signature; the function, of {@link #at}, is the first argument. To be kept
+   * in a static final field: only then do calls cost nanoseconds.
    */
-  public MethodHandle function(
-      long offset, FunctionDescriptor signature, Linker.Option... options) {
-    return LINKER.downcallHandle(pages.asSlice(offset, 1), signature, options);
-  }
-
-  /** Where the code is, for tests. */
-  long address() {
-    return pages.address();
-  }
-
-  @Override
-  public void close() {
-    unmap(pages);
+  public static MethodHandle caller(FunctionDescriptor signature) {
+    return LINKER.downcallHandle(signature);
   }
 
   private static MemorySegment map(long bytes) {

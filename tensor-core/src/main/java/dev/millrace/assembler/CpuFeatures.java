@@ -45,25 +45,23 @@ public record CpuFeatures(boolean avx2, boolean avx512, boolean vnni) {
     a.add(Gp.RAX, Gp.RDX);
     a.ret();
 
-    try (CodePages pages = CodePages.of(a.code());
-        Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofConfined()) {
+      CodePages pages = CodePages.of(a.code(), arena);
       MethodHandle cpuid =
-          pages.function(
-              0,
+          CodePages.caller(
               FunctionDescriptor.ofVoid(
                   ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
-      MethodHandle xgetbv =
-          pages.function(xgetbvOffset, FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+      MethodHandle xgetbv = CodePages.caller(FunctionDescriptor.of(ValueLayout.JAVA_LONG));
       MemorySegment out = arena.allocate(ValueLayout.JAVA_INT, 4);
-      cpuid.invokeExact(0L, 0L, out);
+      cpuid.invokeExact(pages.at(0), 0L, 0L, out);
       int leaves = out.getAtIndex(ValueLayout.JAVA_INT, 0);
-      cpuid.invokeExact(1L, 0L, out);
+      cpuid.invokeExact(pages.at(0), 1L, 0L, out);
       int ecx1 = out.getAtIndex(ValueLayout.JAVA_INT, 2);
       if (leaves < 7 || !bit(ecx1, 27)) { // OSXSAVE: xgetbv is there
         return new CpuFeatures(false, false, false);
       }
-      long state = (long) xgetbv.invokeExact();
-      cpuid.invokeExact(7L, 0L, out);
+      long state = (long) xgetbv.invokeExact(pages.at(xgetbvOffset));
+      cpuid.invokeExact(pages.at(0), 7L, 0L, out);
       int ebx7 = out.getAtIndex(ValueLayout.JAVA_INT, 1);
       int ecx7 = out.getAtIndex(ValueLayout.JAVA_INT, 2);
       boolean fmaAndF16c = bit(ecx1, 12) && bit(ecx1, 28) && bit(ecx1, 29);

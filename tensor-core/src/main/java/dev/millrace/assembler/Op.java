@@ -52,7 +52,7 @@ enum Op {
   VPMOVZXWD(Prefix.P66, 2, 0x33, 0, Tuple.HALF_MEMORY),
   VPMOVSXWD(Prefix.P66, 2, 0x23, 0, Tuple.HALF_MEMORY),
   /** Shifts by an immediate: the ModRM reg field is an opcode extension. */
-  VPSRLW_IMMEDIATE(Prefix.P66, 1, 0x71, 0, Tuple.FULL_MEMORY),
+  VPSHIFTW_IMMEDIATE(Prefix.P66, 1, 0x71, 0, Tuple.FULL_MEMORY),
   VPSHIFTD_IMMEDIATE(Prefix.P66, 1, 0x72, 0, Tuple.FULL),
   VROUNDPS(Prefix.P66, 3, 0x08, 0, Tuple.FULL),
   VCVTPS2PH(Prefix.P66, 3, 0x1D, 0, Tuple.HALF_MEMORY),
@@ -64,7 +64,7 @@ enum Op {
   VEXTRACTF128(Prefix.P66, 3, 0x19, 0, Tuple.FULL_MEMORY),
   /** EVEX only: the upper 256 bits. W1 is the 64x4 form. */
   VEXTRACTF64X4(Prefix.P66, 3, 0x1B, 1, Tuple.HALF_MEMORY, true),
-  /** The same bits as VPANDD under EVEX. */
+  /** Under EVEX their names end in d: lanes of 32 bits, for masks and broadcasts. */
   VPAND(Prefix.P66, 1, 0xDB, 0, Tuple.FULL),
   VPOR(Prefix.P66, 1, 0xEB, 0, Tuple.FULL),
   VPXOR(Prefix.P66, 1, 0xEF, 0, Tuple.FULL);

@@ -40,6 +40,11 @@ public record Metadata(Map<String, Object> values) {
     return find(key, Long.class).map(v -> toInt(key, v));
   }
 
+  /** As {@link #findInteger}, for numbers that needn't fit an int. */
+  public Optional<Long> findLong(String key) {
+    return find(key, Long.class);
+  }
+
   public Optional<Float> findNumber(String key) {
     Object value = values.get(key);
     if (value instanceof Long whole) {

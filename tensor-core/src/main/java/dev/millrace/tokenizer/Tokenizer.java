@@ -13,7 +13,11 @@ public interface Tokenizer {
    */
   int[] encode(String text, boolean addSpecial, boolean parseSpecial);
 
-  /** As {@link #encode}, with where each token stands in the text, in UTF-8 bytes. */
+  /**
+   * As {@link #encode}, with where each token stands in the text, in UTF-8 bytes: spans don't
+   * overlap, and ascend. A space that encode puts in front takes no room: a token that is only that
+   * is an empty span, one that begins with it spans the rest.
+   */
   List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial);
 
   /**
@@ -45,12 +49,24 @@ public interface Tokenizer {
   /** Whether encode puts BOS in front when addSpecial is set. */
   boolean addsBos();
 
-  /** A decoder of a stream of tokens. */
+  /**
+   * A decoder of tokens that continue a text, as generated ones do: a space that the first one
+   * begins with is kept.
+   */
   TextDecoder decoder(boolean skipSpecial);
 
-  /** The text of all ids. */
+  /**
+   * A decoder of tokens from a text's beginning: the space that encode puts in front of it (as
+   * SentencePiece does) is taken off the first one again, unless a special token that isn't skipped
+   * comes before. The same as {@link #decoder} where encode adds no space.
+   */
+  default TextDecoder wholeTextDecoder(boolean skipSpecial) {
+    return decoder(skipSpecial);
+  }
+
+  /** The text of all ids, from its beginning. */
   default String decode(int[] ids, boolean skipSpecial) {
-    TextDecoder decoder = decoder(skipSpecial);
+    TextDecoder decoder = wholeTextDecoder(skipSpecial);
     StringBuilder text = new StringBuilder();
     for (int id : ids) {
       text.append(decoder.add(id));

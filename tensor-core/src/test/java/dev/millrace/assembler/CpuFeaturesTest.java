@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
@@ -38,19 +40,22 @@ class CpuFeaturesTest {
   }
 
   @Test
-  void emittedCodeIsCalledFromPagesThatAreNotWritable() throws Throwable {
+  void emittedCodeIsCalledFromPagesThatAreNotWritableAndLiveAsLongAsTheArena() throws Throwable {
     Assembler a = new Assembler();
     a.lea(Gp.RAX, Gp.RDI.at(Gp.RSI, 4, 5));
     a.ret();
-    try (CodePages pages = CodePages.of(a.code())) {
-      MethodHandle f =
-          pages.function(
-              0,
-              FunctionDescriptor.of(
-                  ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-      assertThat((long) f.invokeExact(100L, 7L)).isEqualTo(100 + 7 * 4 + 5);
-      assertThat(permissions(pages.address())).isEqualTo("r-xp");
+    MethodHandle call =
+        CodePages.caller(
+            FunctionDescriptor.of(
+                ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
+    long address;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment f = CodePages.of(a.code(), arena).at(0);
+      address = f.address();
+      assertThat((long) call.invokeExact(f, 100L, 7L)).isEqualTo(100 + 7 * 4 + 5);
+      assertThat(permissions(address)).isEqualTo("r-xp");
     }
+    assertThat(permissions(address)).isEqualTo("unmapped");
   }
 
   /** As /proc/self/maps has them. */

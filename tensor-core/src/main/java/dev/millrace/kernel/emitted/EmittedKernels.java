@@ -1,0 +1,233 @@
+package dev.millrace.kernel.emitted;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.millrace.kernel.Arguments;
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.Weights;
+import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Map;
+import java.util.WeakHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Matrix products and the rounding of activations as emitted machine code; all else by another
+ * tier, which gives the same bits.
+ */
+public final class EmittedKernels implements Kernels {
+  private final Kernels others;
+  private final Isa isa;
+  private final QuantizeCode rounding = new QuantizeCode(Arena.ofAuto());
+
+  /** Code by layout, for the arenas of the models that are loaded: emitted once a shape. */
+  private final Map<Arena, Map<PackedLayout, MultiplyCode>> codes = new WeakHashMap<>();
+
+  /**
+   * @param others does what isn't emitted
+   */
+  public EmittedKernels(Kernels others, Isa isa) {
+    this.others = others;
+    this.isa = isa;
+  }
+
+  @Override
+  public String name() {
+    return "emitted";
+  }
+
+  @Override
+  public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
+    Arguments.checkPack(type, source, rows, columns);
+    PackedLayout layout = new PackedLayout(type, columns);
+    MultiplyCode code;
+    synchronized (codes) {
+      code =
+          codes
+              .computeIfAbsent(arena, a -> new java.util.HashMap<>())
+              .computeIfAbsent(layout, l -> MultiplyCode.emit(l, isa, arena));
+    }
+    return EmittedWeights.pack(layout, source, rows, code, arena);
+  }
+
+  @Override
+  public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+    Arguments.checkQuantizedRows(maxRows, columns);
+    return EmittedRows.allocate(maxRows, columns, arena);
+  }
+
+  @Override
+  public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
+    Arguments.checkQuantize(x, into, fromRow, toRow);
+    EmittedRows rows = (EmittedRows) into;
+    long blocksInRow = rows.columns() / QUANTIZATION_BLOCK;
+    rounding.run(
+        x.address() + (long) fromRow * rows.columns() * Float.BYTES,
+        rows.data().address() + fromRow * EmittedRows.rowBytes(rows.columns()),
+        (toRow - fromRow) * blocksInRow);
+  }
+
+  @Override
+  public void multiply(
+      Weights w,
+      MemorySegment x,
+      @Nullable QuantizedRows q,
+      int rows,
+      MemorySegment y,
+      int yStride,
+      int fromOutput,
+      int toOutput) {
+    Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
+    EmittedWeights weights = (EmittedWeights) w;
+    PackedLayout layout = weights.layout();
+    long activations;
+    long rowBytes;
+    if (layout.type().isQuantized() && q != null) {
+      activations = ((EmittedRows) q).data().address();
+      rowBytes = EmittedRows.rowBytes(layout.columns());
+    } else {
+      activations = x.address();
+      rowBytes = (long) layout.columns() * Float.BYTES;
+    }
+    long yStrideBytes = (long) yStride * Float.BYTES;
+    long groupBytes = layout.groupBytes();
+    long packed = weights.data().address() + fromOutput / ROW_GROUP * groupBytes;
+    int wholeGroups = (toOutput - fromOutput) / ROW_GROUP;
+    long to = y.address() + (long) fromOutput * Float.BYTES;
+    weights
+        .code()
+        .run(rows, packed, groupBytes, activations, rowBytes, to, yStrideBytes, wholeGroups);
+    int tailOutputs = (toOutput - fromOutput) % ROW_GROUP;
+    for (int row = 0; tailOutputs > 0 && row < rows; row += MultiplyCode.MAX_TILE) {
+      int tile = Math.min(rows - row, MultiplyCode.MAX_TILE);
+      long tailGroup = packed + wholeGroups * groupBytes;
+      MemorySegment tail = weights.tail();
+      long tailStride = (long) ROW_GROUP * Float.BYTES;
+      weights
+          .code()
+          .run(
+              tile,
+              tailGroup,
+              groupBytes,
+              activations + row * rowBytes,
+              rowBytes,
+              tail.address(),
+              tailStride,
+              1);
+      for (int i = 0; i < tile; i++) {
+        long outputs = (row + i) * yStrideBytes + (long) (toOutput - tailOutputs) * Float.BYTES;
+        MemorySegment.copy(tail, i * tailStride, y, outputs, (long) tailOutputs * Float.BYTES);
+      }
+    }
+  }
+
+  @Override
+  public void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes) {
+    Arguments.checkRange("row", row, row + 1L, w.rows());
+    Arguments.checkFloats("to", to, toOffsetBytes, w.columns());
+    EmittedWeights weights = (EmittedWeights) w;
+    for (int k = 0; k < w.columns(); k++) {
+      to.set(JAVA_FLOAT, toOffsetBytes + (long) k * Float.BYTES, weights.value(row, k));
+    }
+  }
+
+  @Override
+  public void rmsNorm(
+      MemorySegment x,
+      MemorySegment weight,
+      float epsilon,
+      MemorySegment y,
+      int columns,
+      int fromRow,
+      int toRow) {
+    others.rmsNorm(x, weight, epsilon, y, columns, fromRow, toRow);
+  }
+
+  @Override
+  public void rope(
+      MemorySegment x,
+      int xStride,
+      int heads,
+      int headDim,
+      MemorySegment cosSin,
+      int[] positions,
+      int fromRow,
+      int toRow) {
+    others.rope(x, xStride, heads, headDim, cosSin, positions, fromRow, toRow);
+  }
+
+  @Override
+  public void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
+    others.swiglu(gate, up, out, from, to);
+  }
+
+  @Override
+  public void add(MemorySegment x, MemorySegment y, long from, long to) {
+    others.add(x, y, from, to);
+  }
+
+  @Override
+  public void storeKv(
+      KvLayer layer,
+      int block,
+      int slot,
+      MemorySegment k,
+      long kOffsetBytes,
+      MemorySegment v,
+      long vOffsetBytes) {
+    others.storeKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
+  }
+
+  @Override
+  public void attend(
+      MemorySegment q,
+      long qOffsetBytes,
+      int heads,
+      float scale,
+      KvLayer layer,
+      int[] blocks,
+      int kvHead,
+      int length,
+      int segment,
+      MemorySegment state,
+      long stateOffsetBytes) {
+    others.attend(
+        q,
+        qOffsetBytes,
+        heads,
+        scale,
+        layer,
+        blocks,
+        kvHead,
+        length,
+        segment,
+        state,
+        stateOffsetBytes);
+  }
+
+  @Override
+  public void mergeSegments(
+      MemorySegment state,
+      long stateOffsetBytes,
+      long stateStrideBytes,
+      int segments,
+      int headDim,
+      MemorySegment out,
+      long outOffsetBytes) {
+    others.mergeSegments(
+        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
+  }
+
+  @Override
+  public int argmax(MemorySegment x, long offsetBytes, int n) {
+    return others.argmax(x, offsetBytes, n);
+  }
+
+  @Override
+  public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+    return others.sumExp(x, offsetBytes, n, invTemperature, max);
+  }
+}

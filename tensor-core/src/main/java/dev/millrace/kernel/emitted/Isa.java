@@ -1,0 +1,17 @@
+package dev.millrace.kernel.emitted;
+
+import dev.millrace.assembler.CpuFeatures;
+import java.util.Optional;
+
+/** Which instructions kernels are made of. */
+public enum Isa {
+  /** AVX2, FMA, F16C: 16 registers of 8 lanes. */
+  AVX2,
+  /** AVX-512 with VNNI: 32 registers of 16 lanes. */
+  AVX512;
+
+  /** The best one that a CPU has. */
+  public static Optional<Isa> of(CpuFeatures cpu) {
+    return cpu.vnni() ? Optional.of(AVX512) : cpu.avx2() ? Optional.of(AVX2) : Optional.empty();
+  }
+}

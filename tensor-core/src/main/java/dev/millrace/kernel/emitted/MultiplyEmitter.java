@@ -1,0 +1,95 @@
+package dev.millrace.kernel.emitted;
+
+import static dev.millrace.assembler.Assembler.Condition.NOT_EQUAL;
+import static dev.millrace.kernel.Kernels.ROW_GROUP;
+
+import dev.millrace.assembler.Assembler;
+import dev.millrace.assembler.Gp;
+import dev.millrace.assembler.Label;
+import dev.millrace.assembler.Mem;
+
+/**
+ * What the matrix products of all instruction sets share: arguments, strides, the loops over groups
+ * and blocks.
+ */
+abstract class MultiplyEmitter {
+  // System V: arguments come in rdi, rsi, rdx, rcx, r8, r9.
+  private static final Gp WEIGHTS = Gp.RDI;
+  private static final Gp ACTIVATIONS = Gp.RSI;
+  private static final Gp Y = Gp.RDX;
+  private static final Gp Y_STRIDE = Gp.RCX;
+  private static final Gp GROUPS = Gp.R8;
+  static final Gp CONSTANTS = Gp.R9;
+  private static final Gp WEIGHTS_BLOCK = Gp.R11;
+  private static final Gp ACTIVATIONS_BLOCK = Gp.RAX; // of the first activation row
+  private static final Gp BLOCKS_LEFT = Gp.R10;
+  private static final Gp Y_ROW = Gp.RAX; // when the blocks are done
+
+  final Assembler a;
+  final PackedLayout layout;
+  private final int activationBlockBytes;
+  private final int activationRowBytes;
+
+  MultiplyEmitter(Assembler a, PackedLayout layout) {
+    this.a = a;
+    this.layout = layout;
+    boolean quantized = layout.type().isQuantized();
+    activationBlockBytes = quantized ? EmittedRows.BLOCK_BYTES : Float.BYTES;
+    activationRowBytes = Math.multiplyExact(layout.blocks(), activationBlockBytes);
+  }
+
+  /** Activation rows that the registers have room for. */
+  abstract int maxTile();
+
+  /** Passes over a group's blocks that its 16 outputs take. */
+  abstract int passes();
+
+  /** Clears the accumulators of {@code tile} rows. */
+  abstract void begin(int tile);
+
+  /** Adds one block's products, or one column's. */
+  abstract void block(int tile, int pass);
+
+  /** Stores the outputs of one row from {@code to} on. */
+  abstract void store(int row, Mem to);
+
+  /** The function for {@code tile} activation rows. */
+  final void emit(int tile) {
+    Label group = new Label();
+    a.bind(group);
+    for (int pass = 0; pass < passes(); pass++) {
+      Label block = new Label();
+      begin(tile);
+      a.mov(WEIGHTS_BLOCK, WEIGHTS);
+      a.mov(ACTIVATIONS_BLOCK, ACTIVATIONS);
+      a.mov(BLOCKS_LEFT, layout.blocks());
+      a.bind(block);
+      block(tile, pass);
+      a.add(WEIGHTS_BLOCK, layout.blockBytes());
+      a.add(ACTIVATIONS_BLOCK, activationBlockBytes);
+      a.sub(BLOCKS_LEFT, 1);
+      a.jcc(NOT_EQUAL, block);
+      a.mov(Y_ROW, Y);
+      for (int row = 0; row < tile; row++) {
+        store(row, Y_ROW.at(pass * ROW_GROUP / passes() * Float.BYTES));
+        a.add(Y_ROW, Y_STRIDE);
+      }
+    }
+    a.add(WEIGHTS, Math.toIntExact(layout.groupBytes()));
+    a.add(Y, ROW_GROUP * Float.BYTES);
+    a.sub(GROUPS, 1);
+    a.jcc(NOT_EQUAL, group);
+    a.vzeroupper();
+    a.ret();
+  }
+
+  /** A place in the current block of weights. */
+  final Mem weights(int offset) {
+    return WEIGHTS_BLOCK.at(offset);
+  }
+
+  /** A place in the current block of an activation row. */
+  final Mem activation(int row, int offset) {
+    return ACTIVATIONS_BLOCK.at(row * activationRowBytes + offset);
+  }
+}

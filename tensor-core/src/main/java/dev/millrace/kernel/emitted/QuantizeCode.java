@@ -1,0 +1,194 @@
+package dev.millrace.kernel.emitted;
+
+import static dev.millrace.assembler.Assembler.Condition.ABOVE_OR_EQUAL;
+import static dev.millrace.assembler.Assembler.Condition.BELOW;
+import static dev.millrace.assembler.Assembler.Condition.NOT_EQUAL;
+import static dev.millrace.assembler.Vec.xmm;
+import static dev.millrace.assembler.Vec.ymm;
+import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
+import static dev.millrace.kernel.Kernels.QUANTIZATION_FLOOR;
+
+import dev.millrace.assembler.Assembler;
+import dev.millrace.assembler.CodePages;
+import dev.millrace.assembler.Gp;
+import dev.millrace.assembler.Label;
+import dev.millrace.assembler.Vec;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * Rounds blocks of 32 floats to {@link EmittedRows}' records, in AVX2: next to the products it
+ * costs too little for a second version. Magnitudes are compared as integers, which orders floats
+ * without sign, NaN above all.
+ *
+ * <pre>void f(x, records, long blocks, constants)</pre>
+ */
+final class QuantizeCode {
+  private static final Gp X = Gp.RDI;
+  private static final Gp RECORD = Gp.RSI;
+  private static final Gp BLOCKS = Gp.RDX;
+  private static final Gp CONSTANTS = Gp.RCX;
+  private static final int FLOATS_BYTES = QUANTIZATION_BLOCK * Float.BYTES;
+  private static final int INFINITY_BITS = 0x7F800000;
+
+  private static final int VECTORS = 4; // ymm0 to ymm3: the block's values, then their roundings
+  private static final Vec AMAX = ymm(4);
+  private static final Vec SCALE = ymm(5);
+  private static final Vec TEMPORARY = ymm(6);
+  private static final Vec SUM = ymm(7);
+
+  private static final MethodHandle CALL =
+      CodePages.caller(
+          FunctionDescriptor.ofVoid(
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG,
+              ValueLayout.JAVA_LONG));
+
+  private final Assembler a = new Assembler();
+  private final MemorySegment function;
+
+  QuantizeCode(Arena arena) {
+    emit();
+    function = CodePages.of(a.code(), arena).at(0);
+  }
+
+  /** Addresses are of the first block's floats and of its record. */
+  void run(long x, long records, long blocks) {
+    if (blocks == 0) {
+      return;
+    }
+    try {
+      CALL.invokeExact(function, x, records, blocks, Constants.ADDRESS);
+    } catch (RuntimeException | Error e) {
+      throw e;
+    } catch (Throwable e) {
+      throw new AssertionError("emitted code throws nothing", e);
+    }
+  }
+
+  private void emit() {
+    Label block = new Label();
+    Label zeros = new Label();
+    Label notFinite = new Label();
+    Label store = new Label();
+    a.bind(block);
+    loadAndFindAmax();
+    a.cmp(Gp.RAX, INFINITY_BITS);
+    a.jcc(ABOVE_OR_EQUAL, notFinite);
+    a.cmp(Gp.RAX, Float.floatToRawIntBits(QUANTIZATION_FLOOR));
+    a.jcc(BELOW, zeros);
+    round();
+    a.bind(store);
+    storeBytes();
+    storeScaleAndSums();
+    a.add(X, FLOATS_BYTES);
+    a.add(RECORD, EmittedRows.BLOCK_BYTES);
+    a.sub(BLOCKS, 1);
+    a.jcc(NOT_EQUAL, block);
+    a.vzeroupper();
+    a.ret();
+
+    a.bind(zeros);
+    clear();
+    a.vpxor(SCALE, SCALE, SCALE);
+    a.jmp(store);
+
+    a.bind(notFinite);
+    clear();
+    a.vmovups(SCALE, CONSTANTS.at(Constants.NANS));
+    a.jmp(store);
+  }
+
+  /**
+   * The values in ymm0 to ymm3, the largest magnitude in all lanes of xmm AMAX, its bits in rax.
+   */
+  private void loadAndFindAmax() {
+    a.vmovups(SUM, CONSTANTS.at(Constants.MAGNITUDES));
+    for (int i = 0; i < VECTORS; i++) {
+      a.vmovups(ymm(i), X.at(i * 32));
+      a.vpand(i == 0 ? AMAX : TEMPORARY, ymm(i), SUM);
+      if (i > 0) {
+        a.vpmaxsd(AMAX, AMAX, TEMPORARY);
+      }
+    }
+    Vec max = narrow(AMAX);
+    Vec other = narrow(TEMPORARY);
+    a.vextractf128(other, AMAX, 1);
+    a.vpmaxsd(max, max, other);
+    a.vpermilps(other, max, 0b01_00_11_10);
+    a.vpmaxsd(max, max, other);
+    a.vpermilps(other, max, 0b10_11_00_01);
+    a.vpmaxsd(max, max, other);
+    a.vmovss(
+        Gp.RSP.at(-8), max); // below the stack pointer: the red zone of a function that calls none
+    a.mov32(Gp.RAX, Gp.RSP.at(-8));
+  }
+
+  /** ymm0 to ymm3 become the rounded values, as integers; SCALE becomes amax/127. */
+  private void round() {
+    Vec inverse = SUM;
+    a.vmovups(TEMPORARY, CONSTANTS.at(Constants.LARGEST_VALUE));
+    a.vdivps(narrow(SCALE), narrow(AMAX), narrow(TEMPORARY));
+    a.vdivps(narrow(inverse), narrow(TEMPORARY), narrow(AMAX));
+    a.vbroadcastss(inverse, narrow(inverse));
+    for (int i = 0; i < VECTORS; i++) {
+      a.vmulps(ymm(i), ymm(i), inverse);
+      a.vcvtps2dq(ymm(i), ymm(i));
+    }
+  }
+
+  private void clear() {
+    for (int i = 0; i < VECTORS; i++) {
+      a.vpxor(ymm(i), ymm(i), ymm(i));
+    }
+  }
+
+  private void storeBytes() {
+    a.vpaddd(SUM, ymm(0), ymm(1));
+    a.vpaddd(SUM, SUM, ymm(2));
+    a.vpaddd(SUM, SUM, ymm(3));
+    for (int i = 0; i < VECTORS; i++) { // 8 integers become 8 words
+      a.vextractf128(narrow(TEMPORARY), ymm(i), 1);
+      a.vpackssdw(xmm(i), xmm(i), narrow(TEMPORARY));
+    }
+    for (int i = 0; i < VECTORS; i += 2) { // 16 words become 16 bytes
+      a.vpacksswb(xmm(i), xmm(i), xmm(i + 1));
+      a.vmovups(RECORD.at(i * 8), xmm(i));
+    }
+  }
+
+  private void storeScaleAndSums() {
+    Vec sum = narrow(SUM);
+    Vec other = narrow(TEMPORARY);
+    a.vextractf128(other, SUM, 1);
+    a.vpaddd(sum, sum, other);
+    a.vpermilps(other, sum, 0b01_00_11_10);
+    a.vpaddd(sum, sum, other);
+    a.vpermilps(other, sum, 0b10_11_00_01);
+    a.vpaddd(sum, sum, other);
+
+    a.vmovss(RECORD.at(EmittedRows.SCALE), narrow(SCALE));
+    a.vcvtdq2ps(other, sum);
+    a.vmulps(other, narrow(SCALE), other);
+    a.vmovss(RECORD.at(EmittedRows.SCALED_SUM), other);
+    storeMinusShifted(sum, 3, EmittedRows.MINUS_8_SUMS);
+    storeMinusShifted(sum, 7, EmittedRows.MINUS_128_SUMS);
+  }
+
+  private void storeMinusShifted(Vec sum, int bits, int offset) {
+    Vec shifted = xmm(0);
+    Vec zero = xmm(1);
+    a.vpslld(shifted, sum, bits);
+    a.vpxor(zero, zero, zero);
+    a.vpsubd(shifted, zero, shifted);
+    a.vmovss(RECORD.at(offset), shifted);
+  }
+
+  private static Vec narrow(Vec v) {
+    return v.as(Vec.Width.XMM);
+  }
+}
