@@ -17,8 +17,12 @@ import org.junit.jupiter.api.Test;
 /** The engine with its own thread. */
 class EngineThreadTest {
   private static final int CONTEXT = 128;
-  private static final EngineSettings SETTINGS =
-      new EngineSettings(64, 8, 32, 8, 32, Duration.ofMillis(200));
+  private static final EngineSettings SETTINGS = settings(8, Duration.ofMinutes(1));
+  private static final EngineSettings IMPATIENT = settings(8, Duration.ofMillis(200));
+
+  private static EngineSettings settings(int maxRunning, Duration stepTimeout) {
+    return new EngineSettings(64, 8, 32, maxRunning, 32, stepTimeout);
+  }
 
   private final FakeTokenizer tokenizer = new FakeTokenizer();
   private final CountDownLatch hang = new CountDownLatch(1);
@@ -91,6 +95,7 @@ class EngineThreadTest {
       }
       Await.until("it ends", outlet::hasEnded);
       assertThat(outlet.ends()).isEqualTo(1);
+      assertThat(outlet.failure()).isEmpty();
       assertThat(outlet.text()).isEqualTo(SoloRun.of(request.build(), tokenizer, CONTEXT).text());
     }
   }
@@ -125,7 +130,7 @@ class EngineThreadTest {
 
   @Test
   void aStepThatHangsIsFoundByTheWatchdogAndLeavesNoStreamHanging() {
-    start(SETTINGS, plan -> await(hang));
+    start(IMPATIENT, plan -> await(hang));
     RecordingOutlet running = submit(request());
     RecordingOutlet waits = submit(request());
 
@@ -143,7 +148,7 @@ class EngineThreadTest {
   void closingDoesNotWaitForeverForAStepThatHangs() {
     CountDownLatch stepBegan = new CountDownLatch(1);
     start(
-        SETTINGS,
+        IMPATIENT,
         plan -> {
           stepBegan.countDown();
           await(hang);
@@ -157,8 +162,7 @@ class EngineThreadTest {
 
   @Test
   void anIdleEngineWakesUpForDeadlinesOnly() {
-    EngineSettings oneAtATime = new EngineSettings(64, 8, 32, 1, 32, Duration.ofMinutes(1));
-    start(oneAtATime, plan -> {});
+    start(settings(1, Duration.ofMinutes(1)), plan -> {});
     RecordingOutlet sleeper = new RecordingOutlet(1);
     engine.submit(request().maxTokens(100).build(), sleeper);
     Await.until("it stalls", () -> engine.snapshot().stalledSequences() == 1);
