@@ -42,6 +42,7 @@ class ArchitectureTest {
           room("kernel.vector", "kernel", "tensor", "kv").with(VECTORS),
           room("assembler"),
           room("kernel.emitted", "kernel", "tensor", "kv", "assembler"),
+          room("kernel.tier", "kernel", "kernel.scalar", "kernel.vector"),
           room("model", "tensor"),
           room("gguf", "model", "tensor"),
           room("synthetic", "model", "tensor"),

@@ -2,15 +2,13 @@ package dev.millrace.kernel.vector;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.kernel.JavaProcess;
 import dev.millrace.kernel.KernelsContract;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class VectorKernelsTest {
   private final KernelsContract contract = new KernelsContract(new VectorKernels());
@@ -57,25 +55,18 @@ class VectorKernelsTest {
 
   /** A JVM has one width, so the others get JVMs of their own. */
   @ParameterizedTest
-  @ValueSource(ints = {128, 256, 512})
-  void otherWidthsEqualTheScalarTierToo(int bits) throws IOException, InterruptedException {
-    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
-    Process process =
-        new ProcessBuilder(
-                List.of(
-                    java.toString(),
-                    "--add-modules=jdk.incubator.vector",
-                    "-D" + Lanes.BITS_PROPERTY + "=" + bits,
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    CheckContract.class.getName()))
-            .redirectErrorStream(true)
-            .start();
-    process.getOutputStream().close();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
+  @MethodSource("narrowerWidths")
+  void narrowerVectorsEqualTheScalarTierToo(int bits) throws IOException, InterruptedException {
+    String output =
+        JavaProcess.run(
+            CheckContract.class,
+            "--add-modules=jdk.incubator.vector",
+            "-D" + Lanes.BITS_PROPERTY + "=" + bits);
     assertThat(output).contains("equal at " + bits + " bits");
-    assertThat(process.exitValue()).isZero();
+  }
+
+  static IntStream narrowerWidths() {
+    return IntStream.of(128, 256).filter(bits -> bits < Lanes.FLOATS.vectorBitSize());
   }
 
   static final class CheckContract {
