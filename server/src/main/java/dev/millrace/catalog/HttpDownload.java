@@ -29,7 +29,7 @@ final class HttpDownload {
    */
   record Patience(Duration connect, Duration stall, int attempts, Duration pause) {
     static final Patience USUAL =
-        new Patience(Duration.ofSeconds(20), Duration.ofSeconds(30), 5, Duration.ofSeconds(1));
+        new Patience(Duration.ofSeconds(20), Duration.ofSeconds(30), 5, Duration.ofMillis(500));
   }
 
   /** A server's answer that asking again won't change. */

@@ -81,7 +81,7 @@ final class PipDownload {
             .redirectOutput(log.toFile());
     // Where pip collects what arrives, so that we can see how much has.
     builder.environment().put("TMPDIR", temporary.toString());
-    Process pip = builder.start();
+    Process pip = start(builder);
     long bytes = 0;
     long deadline = System.nanoTime() + LIMIT.toNanos();
     try {
@@ -89,7 +89,7 @@ final class PipDownload {
         if (System.nanoTime() - deadline > 0) {
           return new Attempt("not done after " + LIMIT.toMinutes() + " minutes", bytes);
         }
-        bytes = Math.max(bytes, treeSize(folder) - Files.size(log));
+        bytes = Math.max(bytes, treeSize(temporary));
         progress.transferred(wheel.file(), bytes, wheel.content().bytes().orElse(-1));
       }
     } finally {
@@ -101,6 +101,14 @@ final class PipDownload {
     }
     boolean there = Files.isRegularFile(folder.resolve(wheel.file()));
     return new Attempt(there ? "" : "it brought no " + wheel.file(), bytes);
+  }
+
+  private Process start(ProcessBuilder builder) throws IOException {
+    try {
+      return builder.start();
+    } catch (IOException e) {
+      throw new IOException(python.getFirst() + " can't be run", e);
+    }
   }
 
   private static String lastLine(Path log) throws IOException {
