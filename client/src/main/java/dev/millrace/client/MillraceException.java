@@ -36,11 +36,19 @@ public final class MillraceException extends RuntimeException {
       List<Any> details,
       @Nullable Usage usage,
       @Nullable Throwable cause) {
-    super(description.isEmpty() ? code.name() : code + ": " + description, cause);
+    super(message(code, description, cause), cause);
     this.code = code;
     this.description = description;
     this.details = List.copyOf(details);
     this.usage = usage;
+  }
+
+  /** What broke a connection is said by the cause alone: "Connection refused: localhost:9090". */
+  private static String message(Status.Code code, String description, @Nullable Throwable cause) {
+    String message = description.isEmpty() ? code.name() : code + ": " + description;
+    return cause == null || cause.getMessage() == null
+        ? message
+        : message + " (" + cause.getMessage() + ")";
   }
 
   /** From what a call ended with. Details that can't be read are left out: the status counts. */

@@ -13,7 +13,6 @@ import dev.millrace.v1.PromptProcessed;
 import dev.millrace.v1.Resume;
 import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.Usage;
-import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -23,12 +22,12 @@ import java.util.stream.LongStream;
  * What a server answers, without a server: the contract's events in order, any number of tokens,
  * candidates interleaved, and resumption from exactly what the caller gives back.
  */
-final class FakeModel {
+public final class FakeModel {
   private static final ByteString RESUME_TOKEN = ByteString.copyFromUtf8("take me up again");
 
   private FakeModel() {}
 
-  static GenerateRequest request(int tokens) {
+  public static GenerateRequest request(int tokens) {
     GenerateRequest.Builder request = GenerateRequest.newBuilder().setText("It is easy");
     request.getStopBuilder().setMaxTokens(tokens);
     return request.build();
@@ -38,12 +37,12 @@ final class FakeModel {
     return Math.max(1, request.getCandidateCount());
   }
 
-  static long eventCount(GenerateRequest request) {
+  public static long eventCount(GenerateRequest request) {
     return 2 + candidates(request) * (request.getStop().getMaxTokens() + 1L) + 1;
   }
 
   /** All events, or those behind what the caller has; made one by one. */
-  static Iterator<GenerateResponse> events(GenerateRequest request) {
+  public static Iterator<GenerateResponse> events(GenerateRequest request) {
     long from = 0;
     if (request.hasResume()) {
       Resume resume = request.getResume();
@@ -102,17 +101,5 @@ final class FakeModel {
 
   private static int tokenId(int position, int candidate) {
     return Math.floorMod((position * 31 + candidate) * 0x9E3779B9, 49152);
-  }
-
-  /** The undisturbed text of each candidate. */
-  static List<String> texts(Iterable<GenerateResponse> events, int candidates) {
-    List<StringBuilder> texts =
-        Collections.nCopies(candidates, "").stream().map(StringBuilder::new).toList();
-    for (GenerateResponse event : events) {
-      if (event.hasDelta()) {
-        texts.get(event.getDelta().getCandidate()).append(event.getDelta().getText());
-      }
-    }
-    return texts.stream().map(StringBuilder::toString).toList();
   }
 }

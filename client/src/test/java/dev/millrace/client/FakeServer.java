@@ -4,7 +4,14 @@ import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateOnceResponse;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
+import dev.millrace.v1.GetModelRequest;
+import dev.millrace.v1.GetModelResponse;
+import dev.millrace.v1.Model;
+import dev.millrace.v1.ModelServiceGrpc;
 import dev.millrace.v1.TextGenerationServiceGrpc;
+import dev.millrace.v1.TokenizationServiceGrpc;
+import dev.millrace.v1.TokenizeRequest;
+import dev.millrace.v1.TokenizeResponse;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.StatusException;
@@ -26,7 +33,7 @@ import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /** A server on loopback that answers as a test says, and sends whenever the transport is ready. */
-final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceImplBase
+public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceImplBase
     implements AutoCloseable {
 
   /** Tells of every stream that a client resets, which tests do all the time. */
@@ -40,22 +47,22 @@ final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceIm
    * @param events sent as demand allows
    * @param end how the call ends after them; null leaves it open
    */
-  record Answer(Iterator<GenerateResponse> events, StatusException end) {
-    static Answer whole(GenerateRequest request) {
+  public record Answer(Iterator<GenerateResponse> events, StatusException end) {
+    public static Answer whole(GenerateRequest request) {
       return new Answer(FakeModel.events(request), new StatusException(Status.OK));
     }
 
     /** The first so many events of this call, and then this status. */
-    static Answer cut(GenerateRequest request, int events, Status end) {
+    public static Answer cut(GenerateRequest request, int events, Status end) {
       return new Answer(first(events, FakeModel.events(request)), new StatusException(end));
     }
 
     /** The first so many events, and then silence. */
-    static Answer silentAfter(GenerateRequest request, int events) {
+    public static Answer silentAfter(GenerateRequest request, int events) {
       return new Answer(first(events, FakeModel.events(request)), null);
     }
 
-    static Answer refused(Status status) {
+    public static Answer refused(Status status) {
       return refused(new StatusException(status));
     }
 
@@ -81,14 +88,14 @@ final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceIm
     }
   }
 
-  final List<GenerateRequest> requests = new CopyOnWriteArrayList<>();
+  public final List<GenerateRequest> requests = new CopyOnWriteArrayList<>();
   final AtomicLong sent = new AtomicLong();
   final CountDownLatch cancelled = new CountDownLatch(1);
   private final Function<GenerateRequest, Answer> answers;
   private final int onReadyThreshold;
   private final Server server;
 
-  FakeServer(Function<GenerateRequest, Answer> answers) throws IOException {
+  public FakeServer(Function<GenerateRequest, Answer> answers) throws IOException {
     this(answers, 32 << 10, 0);
   }
 
@@ -100,11 +107,13 @@ final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceIm
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))
             .permitKeepAliveTime(1, TimeUnit.MILLISECONDS)
             .addService(this)
+            .addService(new OneModel())
+            .addService(new OneIdALetter())
             .build()
             .start();
   }
 
-  Target target() {
+  public Target target() {
     return new Target("127.0.0.1", server.getPort());
   }
 
@@ -161,7 +170,28 @@ final class FakeServer extends TextGenerationServiceGrpc.TextGenerationServiceIm
     }
   }
 
-  boolean cancelledWithin(Duration time) throws InterruptedException {
+  private static final class OneModel extends ModelServiceGrpc.ModelServiceImplBase {
+    @Override
+    public void getModel(GetModelRequest request, StreamObserver<GetModelResponse> observer) {
+      observer.onNext(
+          GetModelResponse.newBuilder().setModel(Model.newBuilder().setName("fake")).build());
+      observer.onCompleted();
+    }
+  }
+
+  /** The tokens of a text are its letters. */
+  private static final class OneIdALetter
+      extends TokenizationServiceGrpc.TokenizationServiceImplBase {
+    @Override
+    public void tokenize(TokenizeRequest request, StreamObserver<TokenizeResponse> observer) {
+      TokenizeResponse.Builder answer = TokenizeResponse.newBuilder();
+      request.getText().chars().forEach(letter -> answer.addTokensBuilder().setId(letter));
+      observer.onNext(answer.build());
+      observer.onCompleted();
+    }
+  }
+
+  public boolean cancelledWithin(Duration time) throws InterruptedException {
     return cancelled.await(time.toMillis(), TimeUnit.MILLISECONDS);
   }
 

@@ -27,6 +27,8 @@ class ArchitectureTest {
   private static final Library GRPC = library("io.grpc..", "io.netty..");
   private static final Library STUBS = library("com.salesforce..", "com.google.common..");
   private static final Library PICOCLI = library("picocli..");
+  private static final Library HISTOGRAMS = library("org.HdrHistogram");
+  private static final Library JSON = library("com.google.gson");
 
   /**
    * The rooms from the lowest up: a room may use the rooms that it names, all of them before it.
@@ -71,7 +73,7 @@ class ArchitectureTest {
               .with(GRPC, PROTOBUF, REACTOR, LOG),
           // client: never the server, never tensor-core
           room("client", "v1").with(GRPC, PROTOBUF, REACTOR, LOG),
-          room("bench", "client", "v1").with(GRPC, PROTOBUF, REACTOR, LOG),
+          room("bench", "client", "v1").with(GRPC, PROTOBUF, REACTOR, LOG, HISTOGRAMS, JSON),
           room("cli", "bench", "client", "v1").with(PICOCLI, GRPC, PROTOBUF, REACTOR, LOG));
 
   private static final JavaClasses HOUSE =
