@@ -1,6 +1,7 @@
 package dev.millrace.tokenizer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import com.knuddels.jtokkit.Encodings;
 import com.knuddels.jtokkit.api.Encoding;
@@ -47,7 +48,7 @@ class VocabularyFilesTest {
     Tokenizer ours = Tokenizers.from(VocabularyFiles.gpt2());
     Encoding theirs = Encodings.newLazyEncodingRegistry().getEncoding(EncodingType.R50K_BASE);
     Random random = new Random(42);
-    for (int i = 0; i < 2_000; i++) {
+    for (int i = 0; i < 1_000; i++) {
       String text = RandomTexts.next(random, 40);
       assertThat(ours.encode(text, false, false))
           .as("ids of %s", RandomTexts.escape(text))
@@ -65,7 +66,7 @@ class VocabularyFilesTest {
   void decodesWhatItEncoded(String vocabulary, String spaceSign) {
     Tokenizer tokenizer = VocabularyFiles.shared(vocabulary);
     Random random = new Random(7);
-    for (int i = 0; i < 1_000; i++) {
+    for (int i = 0; i < 500; i++) {
       String text = RandomTexts.next(random, 60).replace("▁", spaceSign);
       assertThat(tokenizer.decode(tokenizer.encode(text, true, false), true))
           .as(RandomTexts.escape(text))
@@ -78,15 +79,16 @@ class VocabularyFilesTest {
   void spansCoverTheTextWithoutGapOrOverlap(String vocabulary) {
     Tokenizer tokenizer = VocabularyFiles.shared(vocabulary);
     Random random = new Random(8);
-    for (int i = 0; i < 1_000; i++) {
+    for (int i = 0; i < 500; i++) {
       String text = RandomTexts.next(random, 60);
       List<TokenSpan> spans = tokenizer.encodeWithSpans(text, true, true);
       assertThat(spans.stream().mapToInt(TokenSpan::id).toArray())
           .isEqualTo(tokenizer.encode(text, true, true));
       int at = 0;
       for (TokenSpan span : spans) {
-        assertThat(span.begin()).as(RandomTexts.escape(text)).isEqualTo(at);
-        assertThat(span.end()).isGreaterThanOrEqualTo(at);
+        if (span.begin() != at || span.end() < at) {
+          fail(span + " follows a token that ends at " + at + ": " + RandomTexts.escape(text));
+        }
         at = span.end();
       }
       assertThat(at).isEqualTo(text.getBytes(StandardCharsets.UTF_8).length);
