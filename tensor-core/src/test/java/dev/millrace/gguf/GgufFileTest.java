@@ -164,12 +164,7 @@ class GgufFileTest {
 
   @Test
   void fingerprintIsTheFilesHash() throws Exception {
-    byte[] bytes =
-        RawGguf.keys(1)
-            .key("t", ValueType.STRING)
-            .string("x".repeat(200_000))
-            .segment()
-            .toArray(ValueLayout.JAVA_BYTE);
+    byte[] bytes = RawGguf.keys(1).key("t", ValueType.STRING).string("x".repeat(200_000)).bytes();
     Path path = Files.write(folder.resolve("hashed.gguf"), bytes);
     try (GgufFile file = GgufFile.open(path)) {
       assertThat(file.name()).isEqualTo("hashed.gguf");

@@ -6,10 +6,16 @@ import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Builds GGUF bytes by hand, right and wrong ones alike. */
 final class RawGguf {
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+  private final List<Field> fields = new ArrayList<>();
+
+  /** Where a 4- or 8-byte number stands. */
+  record Field(int at, int size) {}
 
   static RawGguf header(int version, long tensors, long keys) {
     return new RawGguf().raw("GGUF").i32(version).i64(tensors).i64(keys);
@@ -39,10 +45,12 @@ final class RawGguf {
   }
 
   RawGguf i32(int value) {
+    fields.add(new Field(bytes.size(), 4));
     return raw(little(4).putInt(value).array());
   }
 
   RawGguf i64(long value) {
+    fields.add(new Field(bytes.size(), 8));
     return raw(little(8).putLong(value).array());
   }
 
@@ -51,11 +59,11 @@ final class RawGguf {
   }
 
   RawGguf key(String key, ValueType type) {
-    return string(key).i32(type.ordinal());
+    return string(key).i32(type.id());
   }
 
   RawGguf array(ValueType type, long length) {
-    return i32(type.ordinal()).i64(length);
+    return i32(type.id()).i64(length);
   }
 
   /** Dimensions innermost first, as in the file. */
@@ -72,8 +80,17 @@ final class RawGguf {
     return raw(new byte[-bytes.size() & 31]);
   }
 
+  byte[] bytes() {
+    return bytes.toByteArray();
+  }
+
+  /** Of everything so far, in order. */
+  List<Field> fields() {
+    return fields;
+  }
+
   MemorySegment segment() {
-    return MemorySegment.ofArray(bytes.toByteArray());
+    return MemorySegment.ofArray(bytes());
   }
 
   GgufFile parse() {
