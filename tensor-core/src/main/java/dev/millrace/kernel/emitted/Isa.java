@@ -12,6 +12,15 @@ public enum Isa {
 
   /** The best one that a CPU has. */
   public static Optional<Isa> of(CpuFeatures cpu) {
-    return cpu.vnni() ? Optional.of(AVX512) : cpu.avx2() ? Optional.of(AVX2) : Optional.empty();
+    return AVX512.isIn(cpu)
+        ? Optional.of(AVX512)
+        : AVX2.isIn(cpu) ? Optional.of(AVX2) : Optional.empty();
+  }
+
+  public boolean isIn(CpuFeatures cpu) {
+    return switch (this) {
+      case AVX2 -> cpu.avx2();
+      case AVX512 -> cpu.vnni();
+    };
   }
 }

@@ -1,18 +1,29 @@
 package dev.millrace.kernel.tier;
 
+import dev.millrace.assembler.CodePages;
+import dev.millrace.assembler.CpuFeatures;
 import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.emitted.EmittedKernels;
+import dev.millrace.kernel.emitted.Isa;
 import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kernel.vector.VectorKernels;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 
 /** Finds kernels by the name of their tier. */
 public final class Tiers {
-  /** The fastest tier that can run here. */
+  /** The fastest tier, or the best instruction set, that can run here. */
   public static final String AUTO = "auto";
 
   private static final String SCALAR = "scalar";
   private static final String VECTOR = "vector";
+  private static final String EMITTED = "emitted";
+  private static final String AVX2 = "avx2";
+  private static final String AVX512 = "avx512";
   private static final String VECTOR_MODULE = "jdk.incubator.vector";
+  private static final String NO_VECTORS =
+      "this JVM was started without --add-modules=" + VECTOR_MODULE;
 
   private Tiers() {}
 
@@ -23,30 +34,97 @@ public final class Tiers {
 
   /** The names that {@link #choose} knows. */
   public static List<String> names() {
-    return List.of(AUTO, VECTOR, SCALAR);
+    return List.of(AUTO, EMITTED, VECTOR, SCALAR);
+  }
+
+  /** The instruction sets that {@link #choose} knows. */
+  public static List<String> instructionSets() {
+    return List.of(AUTO, AVX2, AVX512);
+  }
+
+  /** As the other, with the best instruction set. */
+  public static Choice choose(String name) {
+    return choose(name, AUTO);
   }
 
   /**
-   * @throws IllegalArgumentException if there is no such tier, or it can't run here
+   * @param isa of emitted kernels
+   * @throws IllegalArgumentException if there is no such tier or instruction set, or it can't run
+   *     here
    */
-  public static Choice choose(String name) {
-    boolean vectors = ModuleLayer.boot().findModule(VECTOR_MODULE).isPresent();
-    String missing = "this JVM was started without --add-modules=" + VECTOR_MODULE;
+  public static Choice choose(String name, String isa) {
     return switch (name) {
-      case AUTO ->
-          vectors
-              ? new Choice(vector(), "the fastest tier; this JVM has " + VECTOR_MODULE)
-              : new Choice(new ScalarKernels(), missing);
+      case AUTO -> best(isa);
       case SCALAR -> new Choice(new ScalarKernels(), "asked for");
       case VECTOR -> {
-        if (!vectors) {
-          throw new IllegalArgumentException("kernels " + name + ": " + missing);
+        if (!hasVectors()) {
+          throw new IllegalArgumentException("kernels " + name + ": " + NO_VECTORS);
         }
         yield new Choice(vector(), "asked for");
+      }
+      case EMITTED -> {
+        Emitted emitted = emitted(isa);
+        Kernels kernels =
+            emitted.kernels().orElseThrow(() -> new IllegalArgumentException(emitted.reason()));
+        yield new Choice(kernels, emitted.reason());
       }
       default ->
           throw new IllegalArgumentException("kernels " + name + ": must be one of " + names());
     };
+  }
+
+  private static Choice best(String isa) {
+    Emitted emitted = emitted(isa);
+    return emitted
+        .kernels()
+        .map(kernels -> new Choice(kernels, emitted.reason()))
+        .orElseGet(
+            () ->
+                new Choice(
+                    vectorOrScalar(), emitted.reason() + (hasVectors() ? "" : "; " + NO_VECTORS)));
+  }
+
+  /** Emitted kernels, or why there are none. */
+  private record Emitted(Optional<Kernels> kernels, String reason) {
+    static Emitted not(String reason) {
+      return new Emitted(Optional.empty(), reason);
+    }
+  }
+
+  private static Emitted emitted(String wanted) {
+    if (!instructionSets().contains(wanted)) {
+      throw new IllegalArgumentException(
+          "instruction set " + wanted + ": must be one of " + instructionSets());
+    }
+    if (!CodePages.isSupported()) {
+      return Emitted.not("machine code is only emitted on x86-64 Linux");
+    }
+    try {
+      CpuFeatures cpu = CpuFeatures.detect();
+      Optional<Isa> isa =
+          wanted.equals(AUTO)
+              ? Isa.of(cpu)
+              : Optional.of(Isa.valueOf(wanted.toUpperCase(Locale.ROOT)));
+      if (isa.isEmpty() || !isa.get().isIn(cpu)) {
+        return Emitted.not(
+            "this CPU has no " + (wanted.equals(AUTO) ? AVX2 : wanted + " (AVX-512 with VNNI)"));
+      }
+      Kernels kernels = new EmittedKernels(vectorOrScalar(), isa.get());
+      SelfCheck.requireEqual(kernels, new ScalarKernels());
+      return new Emitted(
+          Optional.of(kernels),
+          "machine code for " + isa.get() + ", checked against the scalar tier");
+    } catch (IllegalStateException refused) { // the system's word, or the check's
+      return Emitted.not(String.valueOf(refused.getMessage()));
+    }
+  }
+
+  private static boolean hasVectors() {
+    return ModuleLayer.boot().findModule(VECTOR_MODULE).isPresent();
+  }
+
+  private static Kernels vectorOrScalar() {
+    return hasVectors() ? vector() : new ScalarKernels();
   }
 
   /** In a method of its own: the class can't be loaded where the module is missing. */

@@ -3,23 +3,53 @@ package dev.millrace.kernel.tier;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.millrace.assembler.CodePages;
+import dev.millrace.assembler.CpuFeatures;
 import dev.millrace.kernel.JavaProcess;
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.emitted.EmittedKernels;
 import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kernel.vector.VectorKernels;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import org.junit.jupiter.api.Test;
 
 class TiersTest {
   @Test
   void autoIsTheFastestThatRunsHere() {
     Tiers.Choice choice = Tiers.choose("auto");
-    assertThat(choice.kernels()).isInstanceOf(VectorKernels.class);
-    assertThat(choice.reason()).contains("jdk.incubator.vector");
+    if (CodePages.isSupported() && CpuFeatures.detect().avx2()) {
+      assertThat(choice.kernels()).isInstanceOf(EmittedKernels.class);
+      assertThat(choice.reason()).contains("checked against the scalar tier");
+    } else {
+      assertThat(choice.kernels()).isInstanceOf(VectorKernels.class);
+    }
+  }
+
+  @Test
+  void aCheckThatFailsNamesTheProduct() {
+    Kernels scalar = new ScalarKernels();
+    Kernels wrong = // forgets to round
+        (Kernels)
+            Proxy.newProxyInstance(
+                Kernels.class.getClassLoader(),
+                new Class<?>[] {Kernels.class},
+                (_, method, arguments) ->
+                    method.getName().equals("quantize") ? null : method.invoke(scalar, arguments));
+    assertThatThrownBy(() -> SelfCheck.requireEqual(wrong, new ScalarKernels()))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("Q4_0 product");
+  }
+
+  @Test
+  void anUnknownInstructionSetIsRefused() {
+    assertThatThrownBy(() -> Tiers.choose("emitted", "mmx"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("instruction set mmx: must be one of [auto, avx2, avx512]");
   }
 
   @Test
   void everyNameFindsKernels() {
-    assertThat(Tiers.names()).allSatisfy(name -> assertThat(Tiers.choose(name)).isNotNull());
     assertThat(Tiers.choose("scalar").kernels()).isInstanceOf(ScalarKernels.class);
     assertThat(Tiers.choose("vector").kernels().name()).isEqualTo("vector");
   }
@@ -28,23 +58,20 @@ class TiersTest {
   void anUnknownTierIsRefusedWithTheNamesThatThereAre() {
     assertThatThrownBy(() -> Tiers.choose("gpu"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("kernels gpu: must be one of [auto, vector, scalar]");
+        .hasMessage("kernels gpu: must be one of [auto, emitted, vector, scalar]");
   }
 
   @Test
-  void withoutTheModuleAutoFallsBackAndVectorIsRefused() throws IOException, InterruptedException {
-    assertThat(JavaProcess.run(ChooseBoth.class).lines())
-        .containsExactly(
-            "scalar: this JVM was started without --add-modules=jdk.incubator.vector",
+  void withoutTheModuleVectorIsRefused() throws IOException, InterruptedException {
+    assertThat(JavaProcess.run(ChooseVector.class).lines())
+        .contains(
             "kernels vector: this JVM was started without --add-modules=jdk.incubator.vector");
   }
 
-  static final class ChooseBoth {
-    private ChooseBoth() {}
+  static final class ChooseVector {
+    private ChooseVector() {}
 
     public static void main(String[] args) {
-      Tiers.Choice choice = Tiers.choose("auto");
-      System.out.println(choice.kernels().name() + ": " + choice.reason());
       try {
         Tiers.choose("vector");
       } catch (IllegalArgumentException e) {

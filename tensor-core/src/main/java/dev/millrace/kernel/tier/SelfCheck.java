@@ -1,0 +1,80 @@
+package dev.millrace.kernel.tier;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.tensor.ElementType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+
+/** A few small products on this very CPU, before a tier is trusted: milliseconds, once. */
+final class SelfCheck {
+  private static final int OUTPUTS = 40; // a group that isn't whole among them
+  private static final int COLUMNS = 64;
+  private static final int ROWS = 5;
+  private static final long SEED = 1;
+
+  private SelfCheck() {}
+
+  /**
+   * @throws IllegalStateException if a product's bits differ
+   */
+  static void requireEqual(Kernels tested, Kernels reference) {
+    try (Arena arena = Arena.ofConfined()) {
+      SplittableRandom random = new SplittableRandom(SEED);
+      MemorySegment x = arena.allocate(JAVA_FLOAT, (long) ROWS * COLUMNS);
+      for (int i = 0; i < ROWS * COLUMNS; i++) {
+        x.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
+      }
+      for (ElementType type : ElementType.values()) {
+        MemorySegment weights = weights(type, random, arena);
+        if (product(tested, type, weights, x, arena)
+                .mismatch(product(reference, type, weights, x, arena))
+            >= 0) {
+          throw new IllegalStateException(
+              "the "
+                  + tested.name()
+                  + " kernels' "
+                  + type
+                  + " product isn't the scalar tier's on this CPU");
+        }
+      }
+    }
+  }
+
+  /** Random bits, but halves and floats that are finite. */
+  private static MemorySegment weights(ElementType type, SplittableRandom random, Arena arena) {
+    MemorySegment data = arena.allocate(type.bytes((long) OUTPUTS * COLUMNS), Float.BYTES);
+    for (long i = 0; i < data.byteSize(); i++) {
+      data.set(JAVA_BYTE, i, (byte) random.nextInt());
+    }
+    for (long block = 0; block < data.byteSize(); block += type.blockBytes()) {
+      float value = (float) random.nextGaussian();
+      switch (type) {
+        case F32 -> data.set(JAVA_FLOAT, block, value);
+        case BF16 ->
+            data.set(JAVA_SHORT_UNALIGNED, block, (short) (Float.floatToRawIntBits(value) >> 16));
+        case F16, Q4_0, Q8_0 -> data.set(JAVA_SHORT_UNALIGNED, block, Float.floatToFloat16(value));
+        case Q4_1 -> {
+          data.set(JAVA_SHORT_UNALIGNED, block, Float.floatToFloat16(value));
+          data.set(JAVA_SHORT_UNALIGNED, block + Short.BYTES, Float.floatToFloat16(-value));
+        }
+      }
+    }
+    return data;
+  }
+
+  private static MemorySegment product(
+      Kernels kernels, ElementType type, MemorySegment weights, MemorySegment x, Arena arena) {
+    MemorySegment y = arena.allocate(JAVA_FLOAT, (long) ROWS * OUTPUTS);
+    QuantizedRows q = kernels.quantizedRows(ROWS, COLUMNS, arena);
+    kernels.quantize(x, q, 0, ROWS);
+    kernels.multiply(
+        kernels.pack(type, weights, OUTPUTS, COLUMNS, arena), x, q, ROWS, y, OUTPUTS, 0, OUTPUTS);
+    return y;
+  }
+}
