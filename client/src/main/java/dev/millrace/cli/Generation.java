@@ -1,15 +1,16 @@
 package dev.millrace.cli;
 
-import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.JsonFormat;
 import dev.millrace.client.ClientSettings;
 import dev.millrace.client.MillraceClient;
+import dev.millrace.client.MillraceException;
 import dev.millrace.client.Target;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
 import dev.millrace.v1.Usage;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * One run of {@code generate}: from the options to a stream on standard output, cleaned up however
@@ -21,6 +22,7 @@ final class Generation {
 
   private final Streams streams;
   private final GenerateCommand options;
+  private boolean printed;
 
   Generation(Streams streams, GenerateCommand options) {
     this.streams = streams;
@@ -56,55 +58,82 @@ final class Generation {
   }
 
   private int stream(GenerateRequest request, List<Target> targets) throws IOException {
-    long begin = System.nanoTime();
-    long firstToken = 0;
-    Usage usage = Usage.getDefaultInstance();
+    Speed speed = new Speed();
     try (Interruption interruption = Interruption.watch();
         MillraceClient client = MillraceClient.connect(targets, ClientSettings.defaults())) {
       // One event ahead of what is written: who doesn't read our output stops the generation.
       for (GenerateResponse event :
           client.generate(request).takeUntilOther(interruption.stop()).toIterable(1)) {
+        speed.note(event);
         print(event);
-        if (firstToken == 0 && event.getDelta().getTokenIdsCount() > 0) {
-          firstToken = System.nanoTime();
-        }
-        usage = event.hasSummary() ? event.getSummary().getUsage() : usage;
       }
-      if (!options.json) {
-        streams.print("\n");
+      endText();
+      if (options.stats) {
+        streams.err().println("millrace: " + speed);
       }
-      if (interruption.interrupted()) {
-        return ExitCode.INTERRUPTED;
-      }
+      return interruption.interrupted() ? ExitCode.INTERRUPTED : ExitCode.OK;
+    } catch (MillraceException e) {
+      endText();
+      throw e;
     }
-    if (options.stats) {
-      printStats(usage, firstToken - begin, System.nanoTime() - firstToken);
+  }
+
+  private void endText() throws IOException {
+    if (printed) {
+      streams.print("\n");
     }
-    return ExitCode.OK;
   }
 
   private void print(GenerateResponse event) throws IOException {
     if (options.json) {
-      streams.print(json(event) + "\n");
-    } else if (event.hasDelta() && !event.getDelta().getText().isEmpty()) {
+      streams.print(JSON.print(event) + "\n");
+    } else if (!event.getDelta().getText().isEmpty()) {
       streams.print(event.getDelta().getText());
+      printed = true;
     }
   }
 
-  private static String json(GenerateResponse event) throws InvalidProtocolBufferException {
-    return JSON.print(event);
-  }
+  /** How fast tokens came, and how many. */
+  private static final class Speed {
+    private final long begin = System.nanoTime();
+    private long first;
+    private long last;
+    private int tokens;
+    private int firstTokens;
+    private Usage usage = Usage.getDefaultInstance();
 
-  private void printStats(Usage usage, long untilFirstNanos, long afterwardsNanos) {
-    streams
-        .err()
-        .printf(
-            "millrace: %d prompt tokens, %d of them cached; %d new tokens; the first after %.3f s,"
-                + " then %.1f tokens/s%n",
-            usage.getPromptTokens(),
-            usage.getCachedPromptTokens(),
-            usage.getCompletionTokens(),
-            untilFirstNanos / 1e9,
-            Math.max(0, usage.getCompletionTokens() - 1) * 1e9 / afterwardsNanos);
+    void note(GenerateResponse event) {
+      usage = event.hasSummary() ? event.getSummary().getUsage() : usage;
+      int count = event.getDelta().getTokenIdsCount();
+      if (count == 0) {
+        return;
+      }
+      last = System.nanoTime();
+      if (tokens == 0) {
+        first = last;
+        firstTokens = count;
+      }
+      tokens += count;
+    }
+
+    @Override
+    public String toString() {
+      String prompt =
+          "%d prompt tokens, %d of them cached; %d new tokens"
+              .formatted(usage.getPromptTokens(), usage.getCachedPromptTokens(), tokens);
+      if (tokens == 0) {
+        return prompt;
+      }
+      String untilFirst =
+          String.format(Locale.ROOT, "; the first after %.3f s", (first - begin) / 1e9);
+      return tokens == firstTokens
+          ? prompt + untilFirst
+          : prompt
+              + untilFirst
+              + String.format(
+                  Locale.ROOT,
+                  ", then %.1f tokens/s",
+                  (tokens - firstTokens) * 1e9 / (last - first));
+    }
   }
 }

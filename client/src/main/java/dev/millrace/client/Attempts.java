@@ -3,6 +3,8 @@ package dev.millrace.client;
 import io.grpc.Deadline;
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -91,12 +93,18 @@ final class Attempts {
       return Optional.of(backoff());
     }
     if (failure.code() == Status.Code.RESOURCE_EXHAUSTED) {
+      Duration longest = events.getAsLong() == 0 ? retries.longestRetryAfter() : longestWhenBegun();
       return failure
           .retryAfter()
-          .filter(after -> after.compareTo(retries.longestRetryAfter()) <= 0)
+          .filter(after -> after.compareTo(longest) <= 0)
           .map(after -> after.plus(backoff()));
     }
     return Optional.empty();
+  }
+
+  /** What has been generated is worth a wait for a full queue, as long as any other. */
+  private Duration longestWhenBegun() {
+    return Collections.max(List.of(retries.longestRetryAfter(), retries.longestBackoff()));
   }
 
   private Duration backoff() {

@@ -37,6 +37,9 @@ public record ClientSettings(
     Retries retries,
     Consumer<NettyChannelBuilder> channel) {
 
+  /** What counts in milliseconds counts in an int. */
+  private static final Duration LONGEST = Duration.ofDays(20);
+
   public ClientSettings {
     requirePositive("connectTimeout", connectTimeout);
     deadline.ifPresent(d -> requirePositive("deadline", d));
@@ -57,7 +60,7 @@ public record ClientSettings(
    * @param longestBackoff no wait is longer, but for the next
    * @param longestRetryAfter a server that refuses with RESOURCE_EXHAUSTED and says when a retry
    *     can succeed is asked again then, if that is no longer from now than this. Zero passes such
-   *     refusals on
+   *     refusals on. A stream that has begun waits in any case, up to longestBackoff
    */
   public record Retries(
       int tries, Duration firstBackoff, Duration longestBackoff, Duration longestRetryAfter) {
@@ -84,8 +87,9 @@ public record ClientSettings(
   }
 
   private static void requirePositive(String name, Duration value) {
-    if (value.isNegative() || value.isZero()) {
-      throw new IllegalArgumentException(name + " must be more than 0, was " + value);
+    if (value.isNegative() || value.isZero() || value.compareTo(LONGEST) > 0) {
+      throw new IllegalArgumentException(
+          name + " must be more than 0 and at most " + LONGEST + ", was " + value);
     }
   }
 

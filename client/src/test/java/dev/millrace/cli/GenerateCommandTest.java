@@ -139,6 +139,16 @@ class GenerateCommandTest {
   }
 
   @Test
+  void aFailureInMidTextEndsTheLineFirst() throws Exception {
+    try (FakeServer server = new FakeServer(asked -> Answer.cut(asked, 4, Status.INTERNAL))) {
+      int code = run("generate", "x", "--target", server.target().toString());
+      assertThat(code).isEqualTo(ExitCode.FAILED);
+      assertThat(out()).isEqualTo(text(2) + "\n");
+      assertThat(err()).isEqualTo("millrace: INTERNAL\n");
+    }
+  }
+
+  @Test
   void aReaderThatGoesAwayCancelsTheCall() throws Exception {
     try (FakeServer server = new FakeServer(Answer::whole)) {
       OutputStream closed =

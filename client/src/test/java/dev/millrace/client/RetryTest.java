@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.protobuf.Any;
-import com.google.protobuf.Duration;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
 import dev.millrace.v1.GenerateRequest;
@@ -17,6 +16,7 @@ import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -27,16 +27,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What is tried again, what is passed on, and what a failure tells. */
 class RetryTest {
   private static final GenerateRequest REQUEST = FakeModel.request(3);
-  private static final ClientSettings FAST = settings(3, java.time.Duration.ZERO);
+  private static final ClientSettings FAST = settings(3, Duration.ZERO);
 
-  private static ClientSettings settings(int tries, java.time.Duration longestRetryAfter) {
+  private static ClientSettings settings(int tries, Duration longestRetryAfter) {
     return ClientSettings.builder()
         .retries(
             new ClientSettings.Retries(
-                tries,
-                java.time.Duration.ofMillis(1),
-                java.time.Duration.ofMillis(20),
-                longestRetryAfter))
+                tries, Duration.ofMillis(1), Duration.ofMillis(20), longestRetryAfter))
         .build();
   }
 
@@ -52,7 +49,7 @@ class RetryTest {
   private static Any retryIn(int millis) {
     return Any.pack(
         RetryInfo.newBuilder()
-            .setRetryDelay(Duration.newBuilder().setNanos(millis * 1_000_000))
+            .setRetryDelay(com.google.protobuf.Duration.newBuilder().setNanos(millis * 1_000_000))
             .build());
   }
 
@@ -105,7 +102,7 @@ class RetryTest {
 
   @Test
   void aFullQueueIsAskedAgainWhenItSaysIfTheCallerWantsThat() throws Exception {
-    ClientSettings patient = settings(3, java.time.Duration.ofSeconds(1));
+    ClientSettings patient = settings(3, Duration.ofSeconds(1));
     StatusException full = status(Status.Code.RESOURCE_EXHAUSTED, retryIn(150));
     try (FakeServer server = new FakeServer(refusing(1, full));
         MillraceClient client = MillraceClient.connect(List.of(server.target()), patient)) {
@@ -117,12 +114,31 @@ class RetryTest {
 
   @Test
   void aFullQueueThatAsksForTooLongIsPassedOn() throws Exception {
-    ClientSettings hurried = settings(3, java.time.Duration.ofMillis(100));
+    ClientSettings hurried = settings(3, Duration.ofMillis(100));
     StatusException full = status(Status.Code.RESOURCE_EXHAUSTED, retryIn(150));
     try (FakeServer server = new FakeServer(refusing(1, full));
         MillraceClient client = MillraceClient.connect(List.of(server.target()), hurried)) {
-      assertThat(failure(client).retryAfter()).contains(java.time.Duration.ofMillis(150));
+      assertThat(failure(client).retryAfter()).contains(Duration.ofMillis(150));
       assertThat(server.requests).hasSize(1);
+    }
+  }
+
+  @Test
+  void aStreamThatHasBegunWaitsForAFullQueueInAnyCase() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    try (FakeServer server =
+            new FakeServer(
+                asked ->
+                    switch (calls.getAndIncrement()) {
+                      case 0 -> FakeServer.Answer.cut(asked, 4, Status.UNAVAILABLE);
+                      case 1 ->
+                          FakeServer.Answer.refused(
+                              status(Status.Code.RESOURCE_EXHAUSTED, retryIn(10)));
+                      default -> FakeServer.Answer.whole(asked);
+                    });
+        MillraceClient client = MillraceClient.connect(List.of(server.target()), FAST)) {
+      assertThat(client.generate(REQUEST).count().block()).isEqualTo(FakeModel.eventCount(REQUEST));
+      assertThat(server.requests).hasSize(3);
     }
   }
 
@@ -130,13 +146,10 @@ class RetryTest {
   void aWaitBeyondTheDeadlineIsntBegun() throws Exception {
     ClientSettings settings =
         ClientSettings.builder()
-            .deadline(java.time.Duration.ofSeconds(5))
+            .deadline(Duration.ofSeconds(5))
             .retries(
                 new ClientSettings.Retries(
-                    3,
-                    java.time.Duration.ofMinutes(1),
-                    java.time.Duration.ofMinutes(1),
-                    java.time.Duration.ZERO))
+                    3, Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ZERO))
             .build();
     try (FakeServer server = new FakeServer(refusing(1, status(Status.Code.UNAVAILABLE)));
         MillraceClient client = MillraceClient.connect(List.of(server.target()), settings)) {
@@ -162,10 +175,7 @@ class RetryTest {
         ClientSettings.builder()
             .retries(
                 new ClientSettings.Retries(
-                    20,
-                    java.time.Duration.ofMillis(50),
-                    java.time.Duration.ofMillis(50),
-                    java.time.Duration.ZERO))
+                    20, Duration.ofMillis(50), Duration.ofMillis(50), Duration.ZERO))
             .build();
     Target target = nobody();
     try (MillraceClient client = MillraceClient.connect(List.of(target), settings)) {
