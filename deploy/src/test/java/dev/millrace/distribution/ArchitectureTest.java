@@ -21,7 +21,7 @@ class ArchitectureTest {
   private static final Library JAVA = library("java..", "org.jspecify.annotations");
   private static final Library MEMORY_SIZE = library("com.sun.management");
   private static final Library VECTORS = library("jdk.incubator.vector");
-  private static final Library LOG = library("org.slf4j");
+  private static final Library LOG = library("org.slf4j..");
   private static final Library REACTOR = library("reactor..", "org.reactivestreams");
   private static final Library PROTOBUF = library("com.google.protobuf..", "com.google.rpc");
   private static final Library GRPC = library("io.grpc..", "io.netty..");
@@ -49,12 +49,12 @@ class ArchitectureTest {
           room("gguf", "model", "tensor"),
           room("synthetic", "model", "tensor"),
           room("tokenizer", "model"),
-          room("sampling", "tensor"),
+          room("sampling", "kernel", "tensor"),
           room("network", "kernel", "kv", "model", "tensor", "trace"),
           // proto
           room("v1").with(PROTOBUF, GRPC, REACTOR, STUBS),
           // server
-          room("config"),
+          room("config", "kernel.tier"),
           room("catalog", "model", "gguf", "synthetic", "tensor").with(LOG),
           room("request", "v1", "model", "tokenizer", "sampling", "kernel").with(PROTOBUF),
           room("engine", "request", "tokenizer", "sampling", "network", "kv", "tensor").with(LOG),
@@ -71,6 +71,24 @@ class ArchitectureTest {
                   "model",
                   "sampling")
               .with(GRPC, PROTOBUF, REACTOR, LOG),
+          room(
+                  "server",
+                  "grpc",
+                  "pipeline",
+                  "engine",
+                  "request",
+                  "catalog",
+                  "config",
+                  "v1",
+                  "network",
+                  "sampling",
+                  "tokenizer",
+                  "model",
+                  "kernel",
+                  "kernel.tier",
+                  "kv",
+                  "tensor")
+              .with(PROTOBUF, LOG),
           // client: never the server, never tensor-core
           room("client", "v1").with(GRPC, PROTOBUF, REACTOR, LOG),
           room("bench", "client", "v1").with(GRPC, PROTOBUF, REACTOR, LOG, HISTOGRAMS, JSON),

@@ -1,5 +1,6 @@
 package dev.millrace.config;
 
+import dev.millrace.kernel.tier.Tiers;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -74,10 +75,11 @@ public final class SettingsTable {
           "--kernels",
           "MILLRACE_KERNELS",
           "TIER",
-          "vector",
-          "Kernels to compute with: vector, or the slow reference, scalar. Both give the same"
-              + " bits.",
-          Readers.oneOf(List.of("vector", "scalar")));
+          Tiers.AUTO,
+          "Kernels to compute with: the fastest that run here, or one of their tiers ("
+              + String.join(", ", Tiers.names())
+              + "). All give the same bits.",
+          Readers.oneOf(Tiers.names()));
 
   public static final Setting<Integer> MAX_BATCH_TOKENS =
       one(

@@ -11,6 +11,8 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Keeps a {@link CallRecord} for each call of a service that generates. However the server ends the
@@ -23,6 +25,13 @@ final class CallRecorder implements ServerInterceptor {
 
   private static final Context.Key<CallRecord> RECORD = Context.key("millrace-call-record");
 
+  private final AtomicInteger open = new AtomicInteger();
+
+  /** Calls that haven't been given their end yet, neither by the server nor by going away. */
+  int openCalls() {
+    return open.get();
+  }
+
   /** The record of the call whose method runs now. */
   static CallRecord current() {
     return Objects.requireNonNull(RECORD.get(), "the service lacks its CallRecorder");
@@ -34,6 +43,14 @@ final class CallRecorder implements ServerInterceptor {
     String method = String.valueOf(call.getMethodDescriptor().getBareMethodName());
     Object peer = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
     CallRecord record = new CallRecord(method, String.valueOf(peer));
+    open.incrementAndGet();
+    AtomicBoolean ended = new AtomicBoolean();
+    Runnable end =
+        () -> {
+          if (ended.compareAndSet(false, true)) {
+            open.decrementAndGet();
+          }
+        };
     ServerCall<Q, R> recording =
         new SimpleForwardingServerCall<>(call) {
           @Override
@@ -43,6 +60,7 @@ final class CallRecorder implements ServerInterceptor {
             }
             trailers.put(USAGE_TRAILER, record.usage().toByteArray());
             super.close(status, trailers);
+            end.run();
           }
         };
     Context context = Context.current().withValue(RECORD, record);
@@ -57,6 +75,7 @@ final class CallRecorder implements ServerInterceptor {
       @Override
       public void onCancel() {
         super.onCancel();
+        end.run();
         record.log(false);
       }
     };

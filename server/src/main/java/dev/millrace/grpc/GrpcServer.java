@@ -37,6 +37,7 @@ public final class GrpcServer implements AutoCloseable {
 
   private final Server server;
   private final Health health;
+  private final CallRecorder recorder = new CallRecorder();
   private final ExecutorService calls;
   private final ExecutorService reads;
   private final Scheduler watch;
@@ -93,7 +94,7 @@ public final class GrpcServer implements AutoCloseable {
             .executor(calls)
             .addService(
                 ServerInterceptors.intercept(
-                    new TextGenerationService(models, reader, reading), new CallRecorder()))
+                    new TextGenerationService(models, reader, reading), recorder))
             .addService(new TokenizationService(models, reading))
             .addService(new ModelService(models))
             .addService(new EngineService(models))
@@ -134,6 +135,11 @@ public final class GrpcServer implements AutoCloseable {
   /** Tells health at once what the watch would find soon. */
   public void refreshHealth() {
     health.refresh();
+  }
+
+  /** Calls that generate and haven't been given their end yet. */
+  public int openCalls() {
+    return recorder.openCalls();
   }
 
   /** Health says NOT_SERVING from now on. Calls are taken, and go on, until it is closed. */

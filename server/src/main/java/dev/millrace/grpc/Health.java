@@ -8,6 +8,7 @@ import io.grpc.BindableService;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.protobuf.services.HealthStatusManager;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * grpc.health.v1: SERVING while models are published and every engine makes steps, until the server
@@ -24,6 +25,7 @@ final class Health {
 
   private final ServedModels models;
   private final HealthStatusManager manager = new HealthStatusManager();
+  private final AtomicBoolean draining = new AtomicBoolean();
 
   Health(ServedModels models) {
     this.models = models;
@@ -45,6 +47,8 @@ final class Health {
 
   /** NOT_SERVING for good. */
   void drain() {
-    manager.enterTerminalState();
+    if (draining.compareAndSet(false, true)) {
+      manager.enterTerminalState();
+    }
   }
 }

@@ -63,7 +63,7 @@ class ServerSettingsTest {
     "--port,-1,from 0 to 65535",
     "--port,99999999999,from 0 to 65535",
     "--threads,0,from 1 to 1024",
-    "--kernels,gpu,'vector, scalar'",
+    "--kernels,gpu,scalar",
     "--drain-grace,30,ms",
     "--drain-grace,s,ms",
     "--drain-grace,2h,ms",

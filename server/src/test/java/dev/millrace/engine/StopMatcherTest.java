@@ -67,8 +67,10 @@ class StopMatcherTest {
   }
 
   @Test
-  void refusesAnEmptyStop() {
+  void refusesAnEmptyStopAndTooManyCharacters() {
     assertThatThrownBy(() -> new StopMatcher(List.of("a", "")))
         .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> new StopMatcher(List.of("a".repeat(StopMatcher.MAX_CHARACTERS + 1))))
+        .hasMessageContaining("32767");
   }
 }

@@ -2,6 +2,7 @@ package dev.millrace.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.engine.Await;
 import dev.millrace.engine.GenerationEvent;
 import dev.millrace.sampling.SampledToken;
 import dev.millrace.v1.EngineStats;
@@ -33,14 +34,14 @@ class FlowTest {
     try (Loopback loopback = scripted(made);
         Reader reader = new Reader(loopback, Loopback.request("Hello", 5))) {
       reader.ask(1);
-      Loopback.await("one message came", () -> reader.responses.size() == 1);
+      Await.until("one message came", () -> reader.responses.size() == 1);
       int ahead = settled(made);
 
       // What the window and the threshold hold, of messages of some 30 bytes.
       assertThat(ahead).isBetween(2, 100);
 
       reader.ask(ahead + 200);
-      Loopback.await("the rest came", () -> reader.responses.size() == ahead + 201);
+      Await.until("the rest came", () -> reader.responses.size() == ahead + 201);
       assertThat(settled(made)).isLessThan(ahead + 201 + 100);
     }
   }
@@ -50,16 +51,16 @@ class FlowTest {
     try (Loopback loopback = Loopback.hashing();
         Reader reader = new Reader(loopback, Loopback.request("Hello", 400))) {
       reader.ask(1);
-      Loopback.await("it stalls", () -> loopback.stats().getStalledSequences() == 1);
+      Await.until("it stalls", () -> loopback.stats().getStalledSequences() == 1);
       EngineStats stalled = loopback.stats();
 
       assertThat(stalled.getCompletionTokens()).isBetween(1L, 110L);
       assertThat(stalled.getKvBlocksInUse()).isPositive();
 
       reader.ask(1_000);
-      Loopback.await("it ended", () -> reader.ended);
+      Await.until("it ended", () -> reader.ended);
       assertThat(reader.responses).hasSize(404);
-      Loopback.await("its blocks are free", () -> loopback.stats().getKvBlocksInUse() == 0);
+      Await.until("its blocks are free", () -> loopback.stats().getKvBlocksInUse() == 0);
     }
   }
 
@@ -67,11 +68,11 @@ class FlowTest {
   void aStalledStreamDoesNotHoldTheOthersOfItsConnectionUp() throws Exception {
     try (Loopback loopback = Loopback.hashing();
         Reader sleeper = new Reader(loopback, Loopback.request("Hello", 400))) {
-      Loopback.await("it stalls", () -> loopback.stats().getStalledSequences() == 1);
+      Await.until("it stalls", () -> loopback.stats().getStalledSequences() == 1);
 
       try (Reader other = new Reader(sleeper.channel, Loopback.request("World", 400))) {
         other.ask(1_000);
-        Loopback.await("the other ended", () -> other.ended);
+        Await.until("the other ended", () -> other.ended);
         assertThat(other.responses).hasSize(404);
       }
       assertThat(sleeper.responses).isEmpty();
@@ -83,11 +84,11 @@ class FlowTest {
     try (Loopback loopback = Loopback.hashing();
         Reader reader = new Reader(loopback, Loopback.request("Hello", 400))) {
       reader.ask(10);
-      Loopback.await("some came", () -> reader.responses.size() == 10);
+      Await.until("some came", () -> reader.responses.size() == 10);
 
       reader.cancel();
 
-      Loopback.await("the engine heard", () -> loopback.stats().getRequestsCancelled() == 1);
+      Await.until("the engine heard", () -> loopback.stats().getRequestsCancelled() == 1);
       assertThat(loopback.stats().getKvBlocksInUse()).isZero();
       assertThat(loopback.stats().getRunningSequences()).isZero();
     }
@@ -101,13 +102,13 @@ class FlowTest {
       for (int i = 0; i < Loopback.SETTINGS.maxRunning(); i++) {
         running.add(new Reader(loopback.channel, Loopback.request("Hello", 20)));
       }
-      Loopback.await("a step begins", steps::hasQueuedThreads);
+      Await.until("a step begins", steps::hasQueuedThreads);
       try (Reader late = new Reader(loopback.channel, Loopback.request("World", 20))) {
         late.cancel();
       }
       steps.release(1_000_000);
       running.forEach(reader -> reader.ask(100));
-      Loopback.await("all end", () -> running.stream().allMatch(reader -> reader.ended));
+      Await.until("all end", () -> running.stream().allMatch(reader -> reader.ended));
       assertThat(loopback.stats().getCompletionTokens()).isEqualTo(8 * 20);
     }
   }
@@ -119,7 +120,7 @@ class FlowTest {
       var stub = loopback.blocking().withDeadlineAfter(300, TimeUnit.MILLISECONDS);
       var responses = stub.generate(Loopback.request("Hello", 400));
       responses.next();
-      Loopback.await(
+      Await.until(
           "the engine ended it",
           () ->
               loopback.stats().getRequestsCancelled() + loopback.stats().getRequestsFailed() == 1);
@@ -174,7 +175,7 @@ class FlowTest {
   private static int settled(AtomicInteger count) {
     long[] since = {System.nanoTime()};
     int[] last = {count.get()};
-    Loopback.await(
+    Await.until(
         "it settles",
         () -> {
           if (last[0] != count.get()) {
@@ -249,7 +250,7 @@ class FlowTest {
       cancel();
       if (ownsChannel) {
         channel.shutdownNow();
-        Loopback.await("the channel is closed", channel::isTerminated);
+        Await.until("the channel is closed", channel::isTerminated);
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.millrace.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.engine.Await;
 import dev.millrace.engine.StepPlan;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import io.grpc.Status.Code;
@@ -42,7 +43,7 @@ class HealthTest {
 
       assertThat(error.code()).isEqualTo(Code.UNAVAILABLE);
       assertThat(error.reason()).isEqualTo("ENGINE_DOWN");
-      Loopback.await("health tells", () -> health(loopback, "") == ServingStatus.NOT_SERVING);
+      Await.until("health tells", () -> health(loopback, "") == ServingStatus.NOT_SERVING);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.millrace.grpc;
 
+import dev.millrace.engine.Await;
 import dev.millrace.engine.Engine;
 import dev.millrace.engine.EngineLoop;
 import dev.millrace.engine.EngineSettings;
@@ -25,7 +26,6 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** A server on a free port with a model that hashes contexts, and a channel to it. */
@@ -105,28 +105,12 @@ final class Loopback implements AutoCloseable {
     return request.build();
   }
 
-  /** Waits, but not for ever. */
-  static void await(String what, BooleanSupplier condition) {
-    long end = System.nanoTime() + PATIENCE.toNanos();
-    while (!condition.getAsBoolean()) {
-      if (System.nanoTime() > end) {
-        throw new AssertionError("still not: " + what);
-      }
-      Thread.onSpinWait();
-      try {
-        TimeUnit.MILLISECONDS.sleep(2);
-      } catch (InterruptedException e) {
-        throw new AssertionError(e);
-      }
-    }
-  }
-
   @Override
   public void close() {
     channel.shutdownNow();
     server.close();
     engine.close();
     delivery.shutdown();
-    await("the channel is closed", channel::isTerminated);
+    Await.until("the channel is closed", channel::isTerminated);
   }
 }

@@ -6,6 +6,7 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
+import dev.millrace.engine.Await;
 import dev.millrace.v1.GenerateRequest;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +42,7 @@ class RequestLogTest {
           Loopback.request("secret", 5).toBuilder().setRequestId("mine").build();
       loopback.blocking().generate(request).forEachRemaining(response -> {});
 
-      Loopback.await("the line is written", () -> lines.all.size() == 1);
+      Await.until("the line is written", () -> lines.all.size() == 1);
       assertThat(lines.all.getFirst())
           .containsEntry("method", "Generate")
           .containsEntry("request_id", "mine")
@@ -63,7 +64,7 @@ class RequestLogTest {
           Loopback.request("secret", 5).toBuilder().setModel("huge").setRequestId("mine").build();
       var _ = Errors.of(() -> loopback.blocking().generate(request).next());
 
-      Loopback.await("the line is written", () -> lines.all.size() == 1);
+      Await.until("the line is written", () -> lines.all.size() == 1);
       assertThat(lines.all.getFirst())
           .containsEntry("request_id", "mine")
           .containsEntry("outcome", "NOT_FOUND:NOT_FOUND");
@@ -79,7 +80,7 @@ class RequestLogTest {
       }
       loopback.channel.shutdownNow();
 
-      Loopback.await("the line is written", () -> lines.all.size() == 1);
+      Await.until("the line is written", () -> lines.all.size() == 1);
       assertThat(lines.all.getFirst()).containsEntry("outcome", "cancelled");
       assertThat(Integer.parseInt(lines.all.getFirst().get("completion_tokens"))).isBetween(3, 399);
     }

@@ -1,0 +1,94 @@
+package dev.millrace.engine;
+
+import dev.millrace.kv.KvPool;
+import dev.millrace.network.Chunk;
+import dev.millrace.network.Network;
+import dev.millrace.request.GenerationRequest;
+import dev.millrace.request.GenerationRequest.OutputSettings;
+import dev.millrace.sampling.LogprobRequest;
+import dev.millrace.sampling.LogprobRequest.Kind;
+import dev.millrace.sampling.SampledToken;
+import dev.millrace.sampling.Sampler;
+import dev.millrace.tensor.Dim.LogitRows;
+import dev.millrace.tensor.Dim.Vocab;
+import dev.millrace.tensor.Matrix;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The real model: a network over the KV pool, and a sampler. */
+public final class NetworkModel implements StepModel {
+  private static final int FIRST_CANDIDATE = 0;
+
+  private final Network network;
+  private final KvPool pool;
+  private final Sampler sampler;
+  private final Runnable afterwards;
+
+  /**
+   * @param network closed with the model
+   * @param pool closed with the model
+   * @param afterwards gives back what these stand on, once they are closed
+   */
+  public NetworkModel(Network network, KvPool pool, Sampler sampler, Runnable afterwards) {
+    this.network = network;
+    this.pool = pool;
+    this.sampler = sampler;
+    this.afterwards = afterwards;
+  }
+
+  @Override
+  public int contextLength() {
+    return network.limits().maxContext();
+  }
+
+  @Override
+  public List<SampledToken> step(StepPlan plan) {
+    List<Chunk> chunks = new ArrayList<>(plan.entries().size());
+    for (StepPlan.Entry entry : plan.entries()) {
+      Sequence sequence = entry.sequence();
+      chunks.add(
+          new Chunk(
+              sequence.tokens(),
+              entry.position(),
+              entry.count(),
+              entry.position(),
+              sequence.blocks(),
+              entry.samples() ? 1 : 0));
+    }
+    Matrix<LogitRows, Vocab> logits = network.forward(chunks, pool);
+    List<SampledToken> sampled = new ArrayList<>(logits.rows());
+    for (StepPlan.Entry entry : plan.entries()) {
+      if (entry.samples()) {
+        sampled.add(sample(entry.sequence(), logits, sampled.size()));
+      }
+    }
+    return sampled;
+  }
+
+  private SampledToken sample(Sequence sequence, Matrix<LogitRows, Vocab> logits, int row) {
+    GenerationRequest request = sequence.request();
+    return sampler.sample(
+        logits,
+        row,
+        request.sampling(),
+        FIRST_CANDIDATE,
+        sequence.length(),
+        sequence.forbiddenIds(),
+        logprobs(request.output()));
+  }
+
+  private static LogprobRequest logprobs(OutputSettings output) {
+    if (!output.logprobs() && output.topCandidates() == 0) {
+      return LogprobRequest.NONE;
+    }
+    return new LogprobRequest(
+        output.processedLogprobs() ? Kind.PROCESSED : Kind.RAW, output.topCandidates());
+  }
+
+  @Override
+  public void close() {
+    network.close();
+    pool.close();
+    afterwards.run();
+  }
+}

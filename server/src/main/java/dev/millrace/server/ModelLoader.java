@@ -1,0 +1,150 @@
+package dev.millrace.server;
+
+import dev.millrace.catalog.Catalog;
+import dev.millrace.catalog.ModelReference;
+import dev.millrace.config.InvalidSettingException;
+import dev.millrace.config.ServerSettings;
+import dev.millrace.config.SettingsTable;
+import dev.millrace.engine.Engine;
+import dev.millrace.engine.EngineLoop;
+import dev.millrace.engine.EngineSettings;
+import dev.millrace.engine.NetworkModel;
+import dev.millrace.grpc.ServedModel;
+import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.Team;
+import dev.millrace.kv.KvPool;
+import dev.millrace.model.ModelFile;
+import dev.millrace.model.ModelFormatException;
+import dev.millrace.network.Network;
+import dev.millrace.network.NetworkConfig;
+import dev.millrace.network.StepLimits;
+import dev.millrace.pipeline.EngineGenerator;
+import dev.millrace.request.ModelProfile;
+import dev.millrace.request.SamplingDefaults;
+import dev.millrace.sampling.Sampler;
+import dev.millrace.tokenizer.Tokenizer;
+import dev.millrace.tokenizer.Tokenizers;
+import java.lang.foreign.Arena;
+import java.time.Duration;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** From a model's reference to a warm engine that serves it. */
+final class ModelLoader {
+  private static final Logger log = LoggerFactory.getLogger(ModelLoader.class);
+
+  /** Positions in a block of the KV pool: one of attention's tiles. */
+  private static final int BLOCK_SIZE = Kernels.ATTENTION_TILE;
+
+  private final ServerSettings settings;
+  private final Catalog catalog;
+  private final Kernels kernels;
+  private final Executor delivery;
+
+  /**
+   * @param delivery where events reach their readers; outlives all engines
+   */
+  ModelLoader(ServerSettings settings, Catalog catalog, Kernels kernels, Executor delivery) {
+    this.settings = settings;
+    this.catalog = catalog;
+    this.kernels = kernels;
+    this.delivery = delivery;
+  }
+
+  /**
+   * @param kvCacheBytes this model's share
+   * @return a model whose engine runs; closing the engine gives everything back
+   */
+  ServedModel load(String reference, long kvCacheBytes) {
+    long begun = System.nanoTime();
+    ModelReference parsed = ModelReference.parse(reference);
+    String name = ServedName.of(parsed);
+    try (ModelFile file = catalog.open(parsed)) {
+      Tokenizer tokenizer = Tokenizers.from(file.metadata());
+      NetworkConfig config = NetworkConfig.from(file);
+      if (tokenizer.vocabularySize() != config.vocabulary()) {
+        throw new ModelFormatException(
+            "%s: the tokenizer has %d tokens, the network %d"
+                .formatted(name, tokenizer.vocabularySize(), config.vocabulary()));
+      }
+      EngineSettings limits = engineSettings(name, config, kvCacheBytes);
+      Engine engine = EngineLoop.start(limits, warmModel(file, config, limits), tokenizer);
+      log.atInfo()
+          .addKeyValue("model", name)
+          .addKeyValue("parameters_of", file.name())
+          .addKeyValue("kernels", kernels.name())
+          .addKeyValue("kv_tokens", limits.poolTokens())
+          .addKeyValue("ms", Duration.ofNanos(System.nanoTime() - begun).toMillis())
+          .log("model loaded");
+      return new ServedModel(
+          reference,
+          ModelProfile.of(
+              name,
+              file.fingerprint(),
+              tokenizer,
+              config.contextLength(),
+              (int) Math.min(limits.poolTokens(), Integer.MAX_VALUE),
+              SamplingDefaults.from(file.metadata())),
+          ModelDescription.of(name, file, config),
+          engine,
+          new EngineGenerator(engine, delivery));
+    }
+  }
+
+  /** The pool is as large as its share, but never holds more than could run at once. */
+  private EngineSettings engineSettings(String name, NetworkConfig config, long kvCacheBytes) {
+    long bytesPerBlock =
+        KvPool.bytesPerBlock(config.layers(), config.kvHeads(), config.headDim(), BLOCK_SIZE);
+    long wanted = (long) Math.ceilDiv(config.contextLength(), BLOCK_SIZE) * settings.maxRunning();
+    long blocks = Math.min(Math.min(kvCacheBytes / bytesPerBlock, wanted), Integer.MAX_VALUE);
+    if (blocks < 1) {
+      throw new InvalidSettingException(
+          SettingsTable.KV_CACHE_MIB.flag(),
+          "%s gets %d KiB, and one block of %d tokens takes %d KiB"
+              .formatted(name, kvCacheBytes >> 10, BLOCK_SIZE, bytesPerBlock >> 10));
+    }
+    return new EngineSettings(
+        (int) blocks,
+        BLOCK_SIZE,
+        settings.maxBatchTokens(),
+        settings.maxRunning(),
+        settings.maxWaiting(),
+        settings.stepTimeout());
+  }
+
+  private NetworkModel warmModel(ModelFile file, NetworkConfig config, EngineSettings limits) {
+    int context = (int) Math.min(config.contextLength(), limits.poolTokens());
+    Team team = Team.of(settings.threads());
+    Arena scratch = Arena.ofShared();
+    Runnable afterwards =
+        () -> {
+          scratch.close();
+          team.close();
+        };
+    try {
+      Network network =
+          Network.load(
+              file,
+              kernels,
+              team,
+              new StepLimits(settings.maxBatchTokens(), settings.maxRunning(), context));
+      try {
+        KvPool pool =
+            new KvPool(
+                config.layers(), config.kvHeads(), config.headDim(), limits.kvBlocks(), BLOCK_SIZE);
+        NetworkModel model =
+            new NetworkModel(
+                network, pool, new Sampler(kernels, config.vocabulary(), scratch), afterwards);
+        WarmUp.run(network, pool);
+        return model;
+      } catch (RuntimeException | Error e) {
+        network.close();
+        throw e;
+      }
+    } catch (RuntimeException | Error e) {
+      afterwards.run();
+      throw e;
+    }
+  }
+}
