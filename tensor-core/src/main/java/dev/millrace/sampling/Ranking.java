@@ -12,14 +12,14 @@ final class Ranking {
   /** The id's place, from 1. */
   static int rank(MemorySegment row, int vocabulary, int id) {
     float value = row.getAtIndex(JAVA_FLOAT, id);
-    int rank = 1;
-    for (int i = 0; i < vocabulary; i++) {
-      float other = row.getAtIndex(JAVA_FLOAT, i);
-      if (other > value || (other == value && i < id)) {
-        rank++;
-      }
+    int before = 0;
+    for (int i = 0; i < id; i++) {
+      before += row.getAtIndex(JAVA_FLOAT, i) >= value ? 1 : 0;
     }
-    return rank;
+    for (int i = id + 1; i < vocabulary; i++) {
+      before += row.getAtIndex(JAVA_FLOAT, i) > value ? 1 : 0;
+    }
+    return before + 1;
   }
 
   /** The first {@code most} ids, fewer where there are fewer above −∞. */

@@ -14,12 +14,15 @@ final class ByteAlphabet {
   // BYTES[c]: the byte that character c stands for; -1 for none.
   private static final short[] BYTES = new short[LETTERS];
 
+  private static final char[] SPELLINGS = new char[256];
+
   static {
     Arrays.fill(BYTES, (short) -1);
     char standIn = FIRST_STAND_IN;
     for (short b = 0; b < 256; b++) {
       boolean visible = (b > ' ' && b < 0x7F) || (b > 0xA0 && b != 0xAD);
-      BYTES[visible ? b : standIn++] = b;
+      SPELLINGS[b] = visible ? (char) b : standIn++;
+      BYTES[SPELLINGS[b]] = b;
     }
   }
 
@@ -36,5 +39,14 @@ final class ByteAlphabet {
       bytes[i] = (byte) BYTES[c];
     }
     return bytes;
+  }
+
+  /** How a file spells these bytes. */
+  static String spell(byte[] bytes, int from, int to) {
+    char[] text = new char[to - from];
+    for (int i = 0; i < text.length; i++) {
+      text[i] = SPELLINGS[bytes[from + i] & 0xFF];
+    }
+    return new String(text);
   }
 }

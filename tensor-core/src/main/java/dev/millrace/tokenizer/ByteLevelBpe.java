@@ -21,37 +21,35 @@ final class ByteLevelBpe implements BytePairEncoding {
   /** More than any model has (Llama 3 has 280,147). */
   static final int MAX_MERGES = 1 << 22;
 
-  private final int vocabularySize;
+  private final Vocabulary vocabulary;
   private final byte[][] pieces;
   private final PreTokenizer preTokenizer;
-  // Tokens by their bytes, where a word may be looked up whole; else empty.
-  private final Map<String, Integer> words;
   private final int[] byteSymbols = new int[256];
   private final MergeTable merges;
 
   ByteLevelBpe(Vocabulary vocabulary, List<String> merges, PreTokenizer preTokenizer) {
-    this.vocabularySize = vocabulary.size();
+    this.vocabulary = vocabulary;
     this.preTokenizer = preTokenizer;
-    this.pieces = new byte[vocabularySize][];
-    Map<String, Integer> symbols = HashMap.newHashMap(vocabularySize);
-    for (int id = 0; id < vocabularySize; id++) {
-      TokenType type = vocabulary.types().get(id);
-      byte[] spelled = ByteAlphabet.decode(vocabulary.texts().get(id));
-      if (spelled != null && spelled.length > 0 && !type.isSpecial() && type != TokenType.BYTE) {
-        symbols.put(Utf8.key(spelled), id);
-      }
-      pieces[id] =
-          switch (type) {
-            case BYTE -> new byte[] {vocabulary.byteOf(id)};
-            case NORMAL, UNUSED -> spelled != null ? spelled : vocabulary.utf8(id);
-            case CONTROL, UNKNOWN, USER_DEFINED -> vocabulary.utf8(id);
-          };
+    this.pieces = new byte[vocabulary.size()][];
+    for (int id = 0; id < pieces.length; id++) {
+      pieces[id] = pieceOf(id);
     }
-    this.words = preTokenizer.ignoreMerges() ? Map.copyOf(symbols) : Map.of();
+    Map<String, Integer> others = new HashMap<>();
     for (int b = 0; b < 256; b++) {
-      byteSymbols[b] = symbol(symbols, Utf8.key(new byte[] {(byte) b}));
+      byteSymbols[b] = symbol(ByteAlphabet.spell(new byte[] {(byte) b}, 0, 1), others);
     }
-    this.merges = readMerges(merges, symbols);
+    this.merges = readMerges(merges, others);
+  }
+
+  private byte[] pieceOf(int id) {
+    return switch (vocabulary.types().get(id)) {
+      case BYTE -> new byte[] {vocabulary.byteOf(id)};
+      case NORMAL, UNUSED -> {
+        byte[] spelled = ByteAlphabet.decode(vocabulary.texts().get(id));
+        yield spelled != null ? spelled : vocabulary.utf8(id);
+      }
+      case CONTROL, UNKNOWN, USER_DEFINED -> vocabulary.utf8(id);
+    };
   }
 
   @Override
@@ -64,8 +62,8 @@ final class ByteLevelBpe implements BytePairEncoding {
 
   private void encodeWord(byte[] text, int from, int to, PairMerger merger, TokenSink tokens) {
     if (preTokenizer.ignoreMerges() && to - from <= Vocabulary.MAX_TOKEN_BYTES) {
-      Integer whole = words.get(Utf8.key(text, from, to));
-      if (whole != null) {
+      int whole = vocabulary.findPlain(ByteAlphabet.spell(text, from, to));
+      if (whole != Vocabulary.NONE) {
         tokens.token(whole, from, to);
         return;
       }
@@ -77,7 +75,7 @@ final class ByteLevelBpe implements BytePairEncoding {
     merger.merge(merges);
     for (int i = 0; i >= 0; i = merger.next(i)) {
       int symbol = merger.symbol(i);
-      if (symbol < vocabularySize) {
+      if (symbol < vocabulary.size()) {
         tokens.token(symbol, merger.from(i), merger.to(i));
       } else {
         spell(text, merger.from(i), merger.to(i), tokens);
@@ -88,7 +86,7 @@ final class ByteLevelBpe implements BytePairEncoding {
   private void spell(byte[] text, int from, int to, TokenSink tokens) {
     for (int i = from; i < to; i++) {
       int symbol = byteSymbols[text[i] & 0xFF];
-      if (symbol < vocabularySize) {
+      if (symbol < vocabulary.size()) {
         tokens.token(symbol, i, i + 1);
       }
     }
@@ -104,7 +102,7 @@ final class ByteLevelBpe implements BytePairEncoding {
     return false;
   }
 
-  private MergeTable readMerges(List<String> lines, Map<String, Integer> symbols) {
+  private MergeTable readMerges(List<String> lines, Map<String, Integer> others) {
     if (lines.size() > MAX_MERGES) {
       throw new ModelFormatException(
           "metadata key %s: %d merges; at most %d are allowed"
@@ -121,21 +119,20 @@ final class ByteLevelBpe implements BytePairEncoding {
             "metadata key %s: entry %d is %s; two texts with a space between are allowed"
                 .formatted(MERGES, rank, Vocabulary.quote(line)));
       }
-      byte[] left = ByteAlphabet.decode(line.substring(0, space));
-      byte[] right = ByteAlphabet.decode(line.substring(space + 1));
-      if (left == null || right == null) {
-        lefts[rank] = -1; // No text is spelled that way, so it can never apply.
-        continue;
-      }
-      lefts[rank] = symbol(symbols, Utf8.key(left));
-      rights[rank] = symbol(symbols, Utf8.key(right));
-      results[rank] = symbol(symbols, Utf8.key(left) + Utf8.key(right));
+      String left = line.substring(0, space);
+      String right = line.substring(space + 1);
+      lefts[rank] = symbol(left, others);
+      rights[rank] = symbol(right, others);
+      results[rank] = symbol(left.concat(right), others);
     }
-    return new MergeTable(symbols.size() + vocabularySize, lefts, rights, results);
+    return new MergeTable(vocabulary.size() + others.size(), lefts, rights, results);
   }
 
-  /** The symbol for a text, a new one past the vocabulary if it has none. */
-  private int symbol(Map<String, Integer> symbols, String key) {
-    return symbols.computeIfAbsent(key, k -> vocabularySize + symbols.size());
+  /** The symbol for a text as files spell it: its token, or one of the others. */
+  private int symbol(String spelled, Map<String, Integer> others) {
+    int id = vocabulary.findPlain(spelled);
+    return id != Vocabulary.NONE
+        ? id
+        : others.computeIfAbsent(spelled, key -> vocabulary.size() + others.size());
   }
 }

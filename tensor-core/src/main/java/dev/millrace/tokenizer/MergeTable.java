@@ -16,15 +16,13 @@ final class MergeTable implements PairMerger.Pairs {
 
   /**
    * @param symbols how many there are; all others are below
-   * @param lefts by rank; a negative one is a merge that can't happen
+   * @param lefts by rank, as rights and results
    */
   MergeTable(int symbols, int[] lefts, int[] rights, int[] results) {
     this.results = results;
     offsets = new int[symbols + 1];
     for (int left : lefts) {
-      if (left >= 0) {
-        offsets[left + 1]++;
-      }
+      offsets[left + 1]++;
     }
     for (int i = 0; i < symbols; i++) {
       offsets[i + 1] += offsets[i];
@@ -32,9 +30,7 @@ final class MergeTable implements PairMerger.Pairs {
     entries = new long[offsets[symbols]];
     int[] filled = offsets.clone();
     for (int rank = 0; rank < lefts.length; rank++) {
-      if (lefts[rank] >= 0) {
-        entries[filled[lefts[rank]]++] = (long) rights[rank] << 32 | rank;
-      }
+      entries[filled[lefts[rank]]++] = (long) rights[rank] << 32 | rank;
     }
     for (int i = 0; i < symbols; i++) {
       Arrays.sort(entries, offsets[i], offsets[i + 1]);

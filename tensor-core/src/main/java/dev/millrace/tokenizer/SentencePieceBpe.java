@@ -49,7 +49,7 @@ final class SentencePieceBpe implements BytePairEncoding {
           };
       if (type == TokenType.BYTE) {
         byteTokens[vocabulary.byteOf(id) & 0xFF] = id;
-      } else if (!type.isSpecial() && text.length > 0) {
+      } else if (type.isPlain() && text.length > 0) {
         ids.put(Utf8.key(text), id);
         longestYet = Math.max(longestYet, text.length);
       }

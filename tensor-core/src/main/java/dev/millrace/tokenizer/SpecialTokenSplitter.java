@@ -51,8 +51,9 @@ final class SpecialTokenSplitter {
     NavigableMap<Integer, LengthClass> byLength = new TreeMap<>();
     for (int id = 0; id < vocabulary.size(); id++) {
       TokenType type = vocabulary.types().get(id);
-      byte[] text = vocabulary.utf8(id);
-      if (text.length > 0 && (type == TokenType.USER_DEFINED || (special && type.isSpecial()))) {
+      boolean read = type == TokenType.USER_DEFINED || (special && type.isSpecial());
+      if (read && !vocabulary.texts().get(id).isEmpty()) {
+        byte[] text = vocabulary.utf8(id);
         byLength.computeIfAbsent(text.length, LengthClass::new).add(id, text);
       }
     }

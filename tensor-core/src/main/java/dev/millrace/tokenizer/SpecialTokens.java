@@ -93,14 +93,15 @@ record SpecialTokens(
       id(metadata, key, vocabulary, OptionalInt.empty()).ifPresent(ends::add);
     }
     for (String text : END_TEXTS) {
-      vocabulary.find(text).ifPresent(ends::add);
+      ends.add(vocabulary.find(text));
     }
     for (String text : END_TEXTS_UNLESS_NORMAL) {
-      vocabulary
-          .find(text)
-          .filter(id -> vocabulary.types().get(id) != TokenType.NORMAL)
-          .ifPresent(ends::add);
+      int id = vocabulary.find(text);
+      if (id != Vocabulary.NONE && vocabulary.types().get(id) != TokenType.NORMAL) {
+        ends.add(id);
+      }
     }
+    ends.remove(Vocabulary.NONE);
     return new SpecialTokens(
         bos,
         eos,

@@ -29,4 +29,9 @@ enum TokenType {
   boolean isSpecial() {
     return this == CONTROL || this == UNKNOWN;
   }
+
+  /** Whether plain text may become this token by merging. */
+  boolean isPlain() {
+    return !isSpecial() && this != BYTE;
+  }
 }

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * A file's tokens, checked: texts as the file spells them (byte-level BPE's in its alphabet),
@@ -18,6 +17,8 @@ import java.util.Optional;
  */
 record Vocabulary(
     List<String> texts, List<TokenType> types, float[] scores, Map<String, Integer> ids) {
+  static final int NONE = -1;
+
   /** More than any model has (the largest vocabularies have some 260,000). */
   static final int MAX_TOKENS = 1 << 22;
 
@@ -68,8 +69,15 @@ record Vocabulary(
     return texts.size();
   }
 
-  Optional<Integer> find(String text) {
-    return Optional.ofNullable(ids.get(text));
+  /** A token's id by its text, or {@link #NONE}. */
+  int find(String text) {
+    return ids.getOrDefault(text, NONE);
+  }
+
+  /** The same among the tokens that plain text is made of. */
+  int findPlain(String text) {
+    int id = find(text);
+    return id != NONE && types.get(id).isPlain() ? id : NONE;
   }
 
   /** A byte token's byte. */
@@ -95,11 +103,10 @@ record Vocabulary(
   }
 
   private static void checkToken(int id, String text, TokenType type, float score) {
-    int bytes = text.length() > MAX_TOKEN_BYTES ? text.length() : Utf8.encode(text).length;
-    if (bytes > MAX_TOKEN_BYTES) {
+    if (text.length() > MAX_TOKEN_BYTES / 3 && Utf8.encode(text).length > MAX_TOKEN_BYTES) {
       throw new ModelFormatException(
-          "metadata key %s: token %d, %s, has %d bytes or more; at most %d are allowed"
-              .formatted(TOKENS, id, quote(text), bytes, MAX_TOKEN_BYTES));
+          "metadata key %s: token %d, %s, is longer than the %d bytes that are allowed"
+              .formatted(TOKENS, id, quote(text), MAX_TOKEN_BYTES));
     }
     if (type == TokenType.BYTE && !text.matches("<0x[0-9A-Fa-f]{2}>")) {
       throw new ModelFormatException(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.millrace.kernel.scalar.ScalarKernels;
+import dev.millrace.kernel.vector.VectorKernels;
 import dev.millrace.sampling.LogprobRequest.Kind;
 import dev.millrace.sampling.SampledToken.Candidate;
 import dev.millrace.tensor.Dim.LogitRows;
@@ -153,6 +154,25 @@ class SamplerTest {
     assertThat(
             ChiSquare.statistic(counts, Arrays.stream(probabilities).map(p -> p / total).toArray()))
         .isLessThan(49);
+  }
+
+  @Test
+  void theVectorKernelsDrawTheSameToTheBit() {
+    int vocabulary = 4_096 + 77;
+    Matrix<LogitRows, Vocab> logits = matrix(1, vocabulary);
+    Random random = new Random(6);
+    Sampler scalar = new Sampler(new ScalarKernels(), vocabulary, Arena.ofAuto());
+    Sampler vector = new Sampler(new VectorKernels(), vocabulary, Arena.ofAuto());
+    for (int position = 0; position < 200; position++) {
+      for (int id = 0; id < vocabulary; id++) {
+        logits.set(0, id, (float) random.nextGaussian() * 5);
+      }
+      SamplingSettings settings = new SamplingSettings(random.nextInt(4) * 0.6f, 5);
+      int[] forbidden = random.ints(random.nextInt(3), 0, vocabulary).toArray();
+      LogprobRequest request = new LogprobRequest(Kind.PROCESSED, 5);
+      assertThat(vector.sample(logits, 0, settings, 0, position, forbidden, request))
+          .isEqualTo(scalar.sample(logits, 0, settings, 0, position, forbidden, request));
+    }
   }
 
   @Test

@@ -61,7 +61,7 @@ class HostileVocabularyTest {
     refused(MetadataBuilder.byteLevel().token("x".repeat(1_025), NORMAL))
         .hasMessageContaining("token 256");
     refused(MetadataBuilder.byteLevel().token("é".repeat(600), NORMAL))
-        .hasMessageContaining("1200 bytes");
+        .hasMessageContaining("1024 bytes");
     refused(MetadataBuilder.byteLevel().token("<0x1G>", BYTE)).hasMessageContaining("byte token");
     refused(MetadataBuilder.sentencePiece().token("a", NORMAL, Float.NaN))
         .hasMessageContaining("NaN");
