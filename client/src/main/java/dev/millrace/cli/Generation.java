@@ -3,7 +3,6 @@ package dev.millrace.cli;
 import com.google.protobuf.util.JsonFormat;
 import dev.millrace.client.ClientSettings;
 import dev.millrace.client.MillraceClient;
-import dev.millrace.client.MillraceException;
 import dev.millrace.client.Target;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
@@ -11,6 +10,8 @@ import dev.millrace.v1.Usage;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import reactor.core.Exceptions;
+import reactor.core.publisher.Signal;
 
 /**
  * One run of {@code generate}: from the options to a stream on standard output, cleaned up however
@@ -62,19 +63,27 @@ final class Generation {
     try (Interruption interruption = Interruption.watch();
         MillraceClient client = MillraceClient.connect(targets, ClientSettings.defaults())) {
       // One event ahead of what is written: who doesn't read our output stops the generation.
-      for (GenerateResponse event :
-          client.generate(request).takeUntilOther(interruption.stop()).toIterable(1)) {
-        speed.note(event);
-        print(event);
+      // As signals, because toIterable lets a failure overtake the events before it.
+      for (Signal<GenerateResponse> signal :
+          client
+              .generate(request)
+              .takeUntilOther(interruption.stop())
+              .materialize()
+              .toIterable(1)) {
+        GenerateResponse event = signal.get();
+        if (event != null) {
+          speed.note(event);
+          print(event);
+        } else if (signal.getThrowable() != null) {
+          endText();
+          throw Exceptions.propagate(signal.getThrowable());
+        }
       }
       endText();
       if (options.stats) {
         streams.err().println("millrace: " + speed);
       }
       return interruption.interrupted() ? ExitCode.INTERRUPTED : ExitCode.OK;
-    } catch (MillraceException e) {
-      endText();
-      throw e;
     }
   }
 
