@@ -22,8 +22,11 @@ public final class Limits {
   /** Each is looked for in every piece of output. */
   public static final int MAX_STOP_SEQUENCES = 64;
 
-  /** Of one stop text: as much output may be held back while it may still match. */
-  public static final int MAX_STOP_SEQUENCE_BYTES = 1_024;
+  /**
+   * Of one stop text: as much output may be held back while it may still match, and each byte takes
+   * some 22 of memory while the request lives.
+   */
+  public static final int MAX_STOP_SEQUENCE_BYTES = 256;
 
   public static final int MAX_STOP_TOKEN_IDS = 256;
 

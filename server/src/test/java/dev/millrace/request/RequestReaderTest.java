@@ -138,7 +138,7 @@ class RequestReaderTest {
         stop("min_tokens", "4; allowed is 0 to 3", s -> s.setMaxTokens(3).setMinTokens(4)),
         stop("sequences", "65 texts", s -> s.addAllSequences(Collections.nCopies(65, "x"))),
         stop("sequences[1]", "0 bytes", s -> s.addSequences("a").addSequences("")),
-        stop("sequences[0]", "1025 bytes", s -> s.addSequences("x".repeat(1_025))),
+        stop("sequences[0]", "257 bytes", s -> s.addSequences("x".repeat(257))),
         stop("token_ids", "257 ids", s -> s.addAllTokenIds(Collections.nCopies(257, 1))),
         stop("token_ids[0]", "999", s -> s.addTokenIds(999)),
         stop("time_limit", "above 0", s -> s.setTimeLimit(Duration.getDefaultInstance())),
