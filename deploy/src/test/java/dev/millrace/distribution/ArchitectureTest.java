@@ -47,7 +47,7 @@ class ArchitectureTest {
           room("kernel.tier", "kernel", "kernel.scalar", "kernel.vector"),
           room("model", "tensor"),
           room("gguf", "model", "tensor"),
-          room("synthetic", "model", "tensor"),
+          room("synthetic", "model", "tensor").with(MEMORY_SIZE),
           room("tokenizer", "model"),
           room("sampling", "kernel", "tensor"),
           room("network", "kernel", "kv", "model", "tensor", "trace"),

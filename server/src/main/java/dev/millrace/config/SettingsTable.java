@@ -28,7 +28,7 @@ public final class SettingsTable {
           "--model-cache",
           "MILLRACE_MODELS",
           "DIR",
-          "~/.cache/millrace",
+          modelCache(System.getenv().getOrDefault("XDG_CACHE_HOME", "")),
           "Folder that holds downloaded models.",
           Readers.path());
 
@@ -143,6 +143,13 @@ public final class SettingsTable {
           STEP_TIMEOUT);
 
   private SettingsTable() {}
+
+  /**
+   * In the user's cache folder, which counts if it's absolute (XDG Base Directory Specification).
+   */
+  static String modelCache(String userCache) {
+    return (Path.of(userCache).isAbsolute() ? userCache : "~/.cache") + "/millrace";
+  }
 
   private static <T> Setting<T> one(
       String flag,

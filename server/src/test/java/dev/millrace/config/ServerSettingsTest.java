@@ -20,11 +20,19 @@ class ServerSettingsTest {
     ServerSettings settings = ServerSettings.read(Map.of(), Map.of());
 
     assertThat(settings.models()).isEmpty();
-    assertThat(settings.modelCache()).isEqualTo(HOME.resolve(".cache/millrace"));
     assertThat(settings.host()).isEqualTo("127.0.0.1");
     assertThat(settings.port()).isEqualTo(9090);
     assertThat(settings.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
     assertThat(settings.drainGrace()).isEqualTo(Duration.ofSeconds(30));
+  }
+
+  @Test
+  void modelsAreKeptInTheUsersCacheFolder() {
+    assertThat(SettingsTable.modelCache("/var/me")).isEqualTo("/var/me/millrace");
+    assertThat(SettingsTable.modelCache("")).isEqualTo("~/.cache/millrace");
+    assertThat(SettingsTable.modelCache("not/absolute")).isEqualTo("~/.cache/millrace");
+    assertThat(Readers.path().read(List.of("~/.cache/millrace")))
+        .isEqualTo(HOME.resolve(".cache/millrace"));
   }
 
   @Test

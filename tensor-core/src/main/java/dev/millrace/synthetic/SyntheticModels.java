@@ -1,5 +1,6 @@
 package dev.millrace.synthetic;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.model.Metadata;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
@@ -7,6 +8,7 @@ import dev.millrace.model.Sha256;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -42,10 +44,12 @@ public final class SyntheticModels {
     Shape sizes = Shape.named(shape);
     ElementType weights = type.map(SyntheticModels::type).orElse(sizes.defaultType());
     String name = "synthetic:" + shape + ":" + weights;
+    SyntheticTensors recipe = new SyntheticTensors(sizes, weights);
+    checkMemory(name, recipe.bytes());
     Arena arena = Arena.ofShared();
     try {
       Map<String, TensorData> tensors = new LinkedHashMap<>();
-      for (TensorData tensor : new SyntheticTensors(sizes, weights).make(arena)) {
+      for (TensorData tensor : recipe.make(arena)) {
         tensors.put(tensor.name(), tensor);
       }
       return new SyntheticModel(
@@ -57,8 +61,18 @@ public final class SyntheticModels {
     } catch (OutOfMemoryError e) {
       arena.close();
       throw new ModelFormatException(
-          name + ": too little memory off the heap (the JVM's limit is -XX:MaxDirectMemorySize)",
-          e);
+          name + ": the system didn't give " + (recipe.bytes() >> 20) + " MiB of memory", e);
+    }
+  }
+
+  /** Systems promise more memory than they have, and kill whoever then uses it. */
+  private static void checkMemory(String name, long bytes) {
+    long machine =
+        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+    if (bytes > machine) {
+      throw new ModelFormatException(
+          "%s: takes %d MiB of memory, the machine has %d"
+              .formatted(name, bytes >> 20, machine >> 20));
     }
   }
 

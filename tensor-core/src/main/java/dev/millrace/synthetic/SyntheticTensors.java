@@ -81,15 +81,27 @@ final class SyntheticTensors {
     return new Recipe(name + ".weight", content, List.of(size));
   }
 
+  /** Of all of them. */
+  long bytes() {
+    return recipes().stream().mapToLong(this::bytes).sum();
+  }
+
+  private long bytes(Recipe recipe) {
+    return stored(recipe).bytes(recipe.elements());
+  }
+
+  private ElementType stored(Recipe recipe) {
+    return recipe.content == Content.MATRIX ? type : ElementType.F32;
+  }
+
   TensorData make(Recipe recipe, Arena arena) {
-    ElementType stored = recipe.content == Content.MATRIX ? type : ElementType.F32;
-    MemorySegment data = arena.allocate(stored.bytes(recipe.elements()), ALIGNMENT);
+    MemorySegment data = arena.allocate(bytes(recipe), ALIGNMENT);
     switch (recipe.content) {
       case MATRIX -> fillMatrix(recipe, data);
       case NORM -> fillNorm(recipe, data);
       case ROPE_FREQUENCIES -> fillRopeFrequencies(data);
     }
-    return new TensorData(recipe.name, stored, recipe.shape, data);
+    return new TensorData(recipe.name, stored(recipe), recipe.shape, data);
   }
 
   /** Maps features of deviation 1 to features of about deviation 1. */

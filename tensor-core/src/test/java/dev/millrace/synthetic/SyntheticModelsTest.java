@@ -48,6 +48,16 @@ class SyntheticModelsTest {
   }
 
   @Test
+  void knowsItsSizeBeforeItIsMade() {
+    for (ElementType type : ElementType.values()) {
+      try (ModelFile model = open("tiny", type)) {
+        assertThat(new SyntheticTensors(Shape.named("tiny"), type).bytes())
+            .isEqualTo(model.tensors().values().stream().mapToLong(t -> t.data().byteSize()).sum());
+      }
+    }
+  }
+
+  @Test
   void describesItselfByGgufsKeysAndNames() {
     try (ModelFile model = SyntheticModels.tiny()) {
       Metadata metadata = model.metadata();
