@@ -34,7 +34,7 @@ record SpecialTokens(
     }
   }
 
-  /** Keys whose token ends a text. Of the infilling ones, a model goes on past none. */
+  /** Keys whose token ends a text; infilling's padding and separators do, too. */
   private static final Set<String> END_KEYS =
       Set.of(key("eos"), key("eot"), key("eom"), key("fim_pad"), key("fim_rep"), key("fim_sep"));
 

@@ -16,7 +16,8 @@ public interface Tokenizer {
   /**
    * As {@link #encode}, with where each token stands in the text, in UTF-8 bytes: spans don't
    * overlap, and ascend. A space that encode puts in front takes no room: a token that is only that
-   * is an empty span, one that begins with it spans the rest.
+   * is an empty span, one that begins with it spans the rest. Bytes that no token covers are those
+   * that the vocabulary can't spell.
    */
   List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial);
 
