@@ -30,7 +30,8 @@ public final class EngineLoop implements Engine {
   private final EngineState state;
   private final Scheduler scheduler = new Scheduler();
   private final Intake intake;
-  private final Thread thread = new Thread(this::run, "millrace-engine");
+  private final Thread thread =
+      Thread.ofPlatform().daemon().name("millrace-engine").unstarted(this::run);
   private final ScheduledExecutorService watchdog =
       Executors.newSingleThreadScheduledExecutor(
           Thread.ofPlatform().daemon().name("millrace-watchdog").factory());

@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvPool;
 import dev.millrace.network.Chunk;
 import dev.millrace.network.Network;
@@ -15,24 +16,33 @@ import dev.millrace.tensor.Matrix;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The real model: a network over the KV pool, and a sampler. */
+/** The real model: a network over the KV pool, and a sampler for each member of the team. */
 public final class NetworkModel implements StepModel {
   private static final int FIRST_CANDIDATE = 0;
 
   private final Network network;
   private final KvPool pool;
-  private final Sampler sampler;
+  private final Team team;
+  private final List<Sampler> samplers; // by member of the team
   private final Runnable afterwards;
 
   /**
    * @param network closed with the model
    * @param pool closed with the model
+   * @param team the network's; shares the rows to sample
+   * @param samplers one for each member
    * @param afterwards gives back what these stand on, once they are closed
    */
-  public NetworkModel(Network network, KvPool pool, Sampler sampler, Runnable afterwards) {
+  public NetworkModel(
+      Network network, KvPool pool, Team team, List<Sampler> samplers, Runnable afterwards) {
+    if (samplers.size() != team.size()) {
+      throw new IllegalArgumentException(
+          samplers.size() + " samplers for a team of " + team.size());
+    }
     this.network = network;
     this.pool = pool;
-    this.sampler = sampler;
+    this.team = team;
+    this.samplers = List.copyOf(samplers);
     this.afterwards = afterwards;
   }
 
@@ -56,16 +66,24 @@ public final class NetworkModel implements StepModel {
               entry.samples() ? 1 : 0));
     }
     Matrix<LogitRows, Vocab> logits = network.forward(chunks, pool);
-    List<SampledToken> sampled = new ArrayList<>(logits.rows());
-    for (StepPlan.Entry entry : plan.entries()) {
-      if (entry.samples()) {
-        sampled.add(sample(entry.sequence(), logits, sampled.size()));
-      }
-    }
-    return sampled;
+    List<Sequence> sampling =
+        plan.entries().stream()
+            .filter(StepPlan.Entry::samples)
+            .map(StepPlan.Entry::sequence)
+            .toList();
+    SampledToken[] sampled = new SampledToken[sampling.size()]; // by row of logits
+    team.run(
+        (part, parts) -> {
+          int end = Team.split(sampled.length, part + 1, parts);
+          for (int row = Team.split(sampled.length, part, parts); row < end; row++) {
+            sampled[row] = sample(samplers.get(part), sampling.get(row), logits, row);
+          }
+        });
+    return List.of(sampled);
   }
 
-  private SampledToken sample(Sequence sequence, Matrix<LogitRows, Vocab> logits, int row) {
+  private static SampledToken sample(
+      Sampler sampler, Sequence sequence, Matrix<LogitRows, Vocab> logits, int row) {
     GenerationRequest request = sequence.request();
     return sampler.sample(
         logits,

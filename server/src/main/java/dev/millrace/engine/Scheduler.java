@@ -10,8 +10,10 @@ import java.util.List;
  * <p>Decode rows go first, one for each running sequence that isn't stalled. What is left of the
  * step's token budget goes to prompts: those that have begun, then those that wait, in order of
  * arrival. A waiting sequence starts when the pool can hold all that it may ever grow to, so what
- * runs can always end, and blocks can't run out in the middle. The first that doesn't fit holds up
- * those behind it: nobody is overtaken forever.
+ * runs can always end, and blocks can't run out in the middle: the simplest rule without deadlock,
+ * which leaves blocks idle until a sequence has grown into them. The first that doesn't fit holds
+ * up those behind it: nobody is overtaken forever. A stalled sequence keeps its blocks and its
+ * place among those that run.
  */
 final class Scheduler {
 

@@ -26,7 +26,9 @@ import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Executor;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -133,9 +135,11 @@ final class ModelLoader {
         KvPool pool =
             new KvPool(
                 config.layers(), config.kvHeads(), config.headDim(), limits.kvBlocks(), BLOCK_SIZE);
-        NetworkModel model =
-            new NetworkModel(
-                network, pool, new Sampler(kernels, config.vocabulary(), scratch), afterwards);
+        List<Sampler> samplers =
+            Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))
+                .limit(team.size())
+                .toList();
+        NetworkModel model = new NetworkModel(network, pool, team, samplers, afterwards);
         WarmUp.run(network, pool);
         return model;
       } catch (RuntimeException | Error e) {

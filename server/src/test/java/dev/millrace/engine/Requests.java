@@ -13,6 +13,8 @@ import java.util.Optional;
 public final class Requests {
   private int[] prompt = {FakeTokenizer.BOS, 2, 3, 4};
   private long seed;
+  private float temperature = 1;
+  private int topCandidates;
   private int maxTokens = 20;
   private int minTokens;
   private List<String> stops = List.of();
@@ -37,6 +39,17 @@ public final class Requests {
 
   public Requests seed(long value) {
     seed = value;
+    return this;
+  }
+
+  public Requests temperature(float value) {
+    temperature = value;
+    return this;
+  }
+
+  /** Log-probabilities too, with so many candidates beside them. */
+  public Requests topCandidates(int count) {
+    topCandidates = count;
     return this;
   }
 
@@ -105,9 +118,9 @@ public final class Requests {
     return new GenerationRequest(
         "test",
         prompt,
-        new SamplingSettings(1, seed),
+        new SamplingSettings(temperature, seed),
         new StopSettings(maxTokens, minTokens, stops, stopIds, includeStop, ignoreEos, timeLimit),
-        new OutputSettings(false, false, false, 0, echo, tokensPerEvent),
+        new OutputSettings(false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
         resume,
         maxQueueTime,
         deadline);

@@ -135,6 +135,16 @@ class SimulationTest {
       loop.check();
       clients.forEach(this::checkEnd);
       checkCounters();
+      checkQueueIsWholeAgain();
+    }
+
+    private void checkQueueIsWholeAgain() {
+      for (int i = 0; i <= settings.maxWaiting(); i++) {
+        RecordingOutlet outlet = new RecordingOutlet();
+        loop.submit(Requests.request().prompt(2).build(), outlet);
+        assertThat(outlet.hasEnded()).as("refused").isEqualTo(i == settings.maxWaiting());
+      }
+      loop.close();
     }
 
     private void act(Client client) {
