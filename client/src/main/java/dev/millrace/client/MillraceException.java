@@ -126,11 +126,12 @@ public final class MillraceException extends RuntimeException {
   }
 
   /**
-   * Whether the server, or the way to it, went away, so that another can do the same. A CANCELLED
-   * that we didn't ask for and that gives no reason is a stream reset by a server or proxy shutting
-   * down.
+   * Whether the server, or the way to it, went away, so that another can do the same. A server or
+   * proxy that shuts down by force resets its streams; gRPC makes CANCELLED of that, and a caller
+   * whose own gRPC context was cancelled gets CANCELLED too: only the words differ.
    */
   boolean isServerGone() {
-    return code == Status.Code.UNAVAILABLE || (code == Status.Code.CANCELLED && reason().isEmpty());
+    return code == Status.Code.UNAVAILABLE
+        || (code == Status.Code.CANCELLED && description.startsWith("RST_STREAM"));
   }
 }
