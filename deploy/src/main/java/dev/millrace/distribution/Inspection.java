@@ -1,0 +1,97 @@
+package dev.millrace.distribution;
+
+import dev.millrace.model.ModelFile;
+import dev.millrace.model.TensorData;
+import java.io.PrintWriter;
+import java.lang.reflect.Array;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** A model file's content as tables. Names and values are strangers' texts: all are escaped. */
+final class Inspection {
+  private static final int MAX_NAME = 128;
+  private static final int MAX_TEXT = 72;
+  private static final int MAX_ENTRY_TEXT = 24;
+  private static final int MAX_ENTRIES = 5;
+
+  private Inspection() {}
+
+  static void print(ModelFile file, PrintWriter out) {
+    Table metadata = new Table("KEY", "TYPE", "VALUE");
+    for (Map.Entry<String, Object> entry : file.metadata().values().entrySet()) {
+      metadata.add(bare(entry.getKey()), type(entry.getValue()), value(entry.getValue()));
+    }
+    Table tensors = new Table("TENSOR", "TYPE", "SHAPE", "BYTES");
+    long parameters = 0;
+    long bytes = 0;
+    for (TensorData tensor : file.tensors().values()) {
+      tensors.add(bare(tensor.name()), tensor.type(), tensor.shape(), tensor.data().byteSize());
+      parameters += tensor.shape().stream().reduce(1L, (a, b) -> a * b);
+      bytes += tensor.data().byteSize();
+    }
+    metadata.print(out);
+    out.println();
+    tensors.print(out);
+    out.println();
+    out.println(
+        "%d keys, %d tensors, %d parameters, %d bytes"
+            .formatted(file.metadata().values().size(), file.tensors().size(), parameters, bytes));
+  }
+
+  /** A name without the quotes, escaped all the same. */
+  private static String bare(String name) {
+    String quoted = Printable.quote(name, MAX_NAME);
+    return quoted.endsWith("\"") ? quoted.substring(1, quoted.length() - 1) : quoted;
+  }
+
+  private static String type(Object value) {
+    int entries = entries(value);
+    if (entries < 0) {
+      return name(value);
+    }
+    return (entries == 0 ? "" : name(entry(value, 0)) + " ") + "[" + entries + "]";
+  }
+
+  private static String name(Object value) {
+    return switch (value) {
+      case Boolean _ -> "bool";
+      case String _ -> "string";
+      case Float _, Double _ -> "float";
+      case Number _ -> "int";
+      default -> "array";
+    };
+  }
+
+  private static String value(Object value) {
+    int entries = entries(value);
+    if (entries < 0) {
+      return value instanceof String text ? Printable.quote(text, MAX_TEXT) : value.toString();
+    }
+    return IntStream.range(0, Math.min(entries, MAX_ENTRIES))
+        .mapToObj(i -> brief(entry(value, i)))
+        .collect(Collectors.joining(", ", "", entries > MAX_ENTRIES ? ", ..." : ""));
+  }
+
+  private static String brief(Object entry) {
+    return switch (entry) {
+      case String text -> Printable.quote(text, MAX_ENTRY_TEXT);
+      case Number number -> number.toString();
+      case Boolean bool -> bool.toString();
+      default -> type(entry);
+    };
+  }
+
+  /** How many entries an array has; −1 for what isn't an array. */
+  private static int entries(Object value) {
+    if (value instanceof List<?> list) {
+      return list.size();
+    }
+    return value.getClass().isArray() ? Array.getLength(value) : -1;
+  }
+
+  private static Object entry(Object array, int index) {
+    return array instanceof List<?> list ? list.get(index) : Array.get(array, index);
+  }
+}

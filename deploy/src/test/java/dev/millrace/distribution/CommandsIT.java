@@ -1,0 +1,137 @@
+package dev.millrace.distribution;
+
+import static dev.millrace.distribution.Launcher.complaints;
+import static dev.millrace.distribution.Launcher.millrace;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.util.JsonFormat;
+import dev.millrace.v1.GenerateResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Each command once, by the launcher of the distribution. */
+class CommandsIT {
+  @Test
+  void helpNamesEveryCommand() {
+    Command.Result help = millrace("--help").run();
+
+    assertThat(help.exitCode()).isZero();
+    assertThat(help.out()).contains("generate", "serve", "tokenize", "models", "bench", "health");
+  }
+
+  @Test
+  void serveHelpShowsEverySettingWithItsEnvironmentVariable() {
+    Command.Result help = millrace("serve", "--help").run();
+
+    assertThat(help.out())
+        .contains("--model=M", "--host=H", "--kv-cache-mib=N", "--threads=N")
+        .contains("--port", "9090", "--max-batch-tokens=N", "--max-waiting=N", "--drain-grace")
+        .contains("MILLRACE_MODEL", "MILLRACE_PORT", "MILLRACE_KV_CACHE_MIB");
+  }
+
+  @Test
+  void generateStreamsTextToStandardOutputAndNothingElseThere() {
+    String[] arguments = {
+      "generate", "It is easy", "--model", TinyServer.MODEL, "--max-tokens", "12"
+    };
+
+    Command.Result first = millrace(arguments).run();
+    Command.Result again = millrace(arguments).run();
+
+    assertThat(first.exitCode()).as(first.err()).isZero();
+    assertThat(first.out()).isNotBlank().isEqualTo(again.out());
+    assertThat(complaints(first)).isEmpty();
+  }
+
+  @Test
+  void generateAsJsonPrintsOneEventALine() {
+    Command.Result result =
+        millrace(
+                "generate",
+                "It is easy",
+                "--model",
+                TinyServer.MODEL,
+                "--max-tokens",
+                "5",
+                "--json")
+            .run();
+
+    List<GenerateResponse> events = result.out().lines().map(CommandsIT::event).toList();
+    assertThat(events.getFirst().hasStarted()).isTrue();
+    assertThat(events.getLast().getSummary().getUsage().getCompletionTokens()).isEqualTo(5);
+  }
+
+  @Test
+  void tokenizePrintsJustTheIdsOnOneLine() {
+    Path vocabulary = Command.PROJECT.resolve("../shared/data/vocab/ggml-vocab-llama-bpe.gguf");
+    if (!Files.exists(vocabulary)) {
+      throw Command.skip(vocabulary + " isn't here");
+    }
+
+    Command.Result ids =
+        millrace("tokenize", "Hello, world!", "--model", vocabulary.toString(), "--ids").run();
+
+    assertThat(ids.exitCode()).as(ids.err()).isZero();
+    assertThat(ids.out()).isEqualTo("9906 11 1917 0\n");
+  }
+
+  @Test
+  void tokenizeShowsPiecesAndWhereTheyStand() {
+    Command.Result table = millrace("tokenize", "é\n", "--model", TinyServer.MODEL).run();
+
+    assertThat(table.out().lines().skip(1).map(line -> line.replaceFirst("^\\d+\\s+", "")))
+        .containsExactly("0-1    \"\\xC3\"", "1-2    \"\\xA9\"", "2-3    \"\\n\"");
+  }
+
+  @Test
+  void modelsListNamesTheDefaultModelAndWhereItIsKept() {
+    Command.Result list = millrace("models", "list", "--model-cache", "/nowhere").run();
+
+    assertThat(list.out())
+        .contains("smollm2-135m-instruct", "/nowhere/SmolLM2-135M-Instruct.Q4_1.gguf");
+  }
+
+  @Test
+  void modelsInspectShowsMetadataAndTensors() {
+    Command.Result model = millrace("models", "inspect", TinyServer.MODEL).run();
+
+    assertThat(model.exitCode()).as(model.err()).isZero();
+    assertThat(model.out().lines())
+        .anyMatch(line -> line.matches("llama\\.embedding_length +int +64"))
+        .anyMatch(line -> line.matches("blk\\.0\\.attn_k\\.weight +F32 +\\[32, 64] +8192"));
+  }
+
+  @Test
+  void whatCantBeHadIsSaidInOneLine() {
+    Command.Result unknown = millrace("generate", "x", "--model", "nonesuch").run();
+
+    assertThat(unknown.exitCode()).isEqualTo(1);
+    assertThat(unknown.out()).isEmpty();
+    assertThat(complaints(unknown).lines())
+        .singleElement()
+        .asString()
+        .startsWith("millrace: ")
+        .contains("nonesuch", "smollm2-135m-instruct");
+  }
+
+  @Test
+  void aWrongSettingIsRefusedByName() {
+    Command.Result wrong = millrace("serve", "--port", "70000").run();
+
+    assertThat(wrong.exitCode()).isNotZero();
+    assertThat(complaints(wrong)).contains("--port", "65535");
+  }
+
+  private static GenerateResponse event(String json) {
+    GenerateResponse.Builder event = GenerateResponse.newBuilder();
+    try {
+      JsonFormat.parser().merge(json, event);
+    } catch (InvalidProtocolBufferException e) {
+      throw new AssertionError("not an event: " + json, e);
+    }
+    return event.build();
+  }
+}
