@@ -3,6 +3,7 @@ package dev.millrace.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.entry;
 
+import dev.millrace.model.DefaultModel;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.ElementType;
 import java.io.IOException;
@@ -19,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 class GgufFileTest {
   private static final Path VOCABULARIES = Path.of("../../shared/data/vocab");
-  private static final String DEFAULT_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
   @TempDir Path folder;
 
@@ -191,9 +191,7 @@ class GgufFileTest {
 
   @Test
   void opensTheDefaultModel() throws IOException {
-    Path path = modelFolder().resolve(DEFAULT_MODEL);
-    Assumptions.assumeTrue(Files.exists(path), "no " + path);
-    try (GgufFile file = GgufFile.open(path)) {
+    try (GgufFile file = GgufFile.open(DefaultModel.orSkip())) {
       assertThat(file.tensors()).hasSize(272);
       assertThat(file.metadata().integer("llama.attention.head_count_kv")).isEqualTo(3);
       TensorData key = file.find("blk.29.attn_k.weight").orElseThrow();
@@ -203,12 +201,5 @@ class GgufFileTest {
       assertThat(file.fingerprint())
           .isEqualTo("b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53");
     }
-  }
-
-  private static Path modelFolder() {
-    String moved = System.getenv("MILLRACE_MODELS");
-    return moved != null
-        ? Path.of(moved)
-        : Path.of(System.getProperty("user.home"), ".cache/millrace");
   }
 }

@@ -1,8 +1,11 @@
 package dev.millrace.network;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Team;
 import dev.millrace.kv.BlockTable;
+import dev.millrace.kv.KvLayer;
 import dev.millrace.kv.KvPool;
 import dev.millrace.model.ModelFile;
 import dev.millrace.tensor.Dim.LogitRows;
@@ -16,7 +19,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.function.IntSupplier;
 import java.util.stream.IntStream;
 
 /**
@@ -24,26 +29,29 @@ import java.util.stream.IntStream;
  * bit. The pool starts full of NaN and hands its blocks out in random order; they come back dirty.
  */
 final class PromptRunner implements AutoCloseable {
-  static final int PROMPT = 200;
-  private static final int OTHERS = 7;
+  private static final int SEQUENCES = 8;
 
   private final Team team;
   private final Network network;
   private final KvPool pool;
   private final List<Integer> freeBlocks;
   private final int[] prompt;
+  private final int length;
   private final int loggedRows;
   private final Random random;
 
   /**
+   * @param length of the prompt
    * @param loggedRows how many of the prompt's last tokens have their logits compared
    */
-  PromptRunner(ModelFile file, Kernels kernels, int threads, int blockSize, int loggedRows) {
+  PromptRunner(
+      ModelFile file, Kernels kernels, int threads, int blockSize, int length, int loggedRows) {
+    this.length = length;
     team = Team.of(threads);
-    StepLimits limits = new StepLimits(PROMPT + 40, PROMPT, PROMPT);
+    StepLimits limits = new StepLimits(2 * length, 2 * length, length);
     network = Network.load(file, kernels, team, limits);
     NetworkConfig config = network.config();
-    int blocks = (OTHERS + 1) * Math.ceilDiv(PROMPT, blockSize);
+    int blocks = SEQUENCES * Math.ceilDiv(length, blockSize);
     pool = new KvPool(config.layers(), config.kvHeads(), config.headDim(), blocks, blockSize);
     freeBlocks = new ArrayList<>(IntStream.range(0, blocks).boxed().toList());
     freeBlocks.forEach(this::poison);
@@ -53,69 +61,66 @@ final class PromptRunner implements AutoCloseable {
   }
 
   private int[] prompt(Random random) {
-    return random.ints(PROMPT, 0, network.config().vocabulary()).toArray();
+    return random.ints(length, 0, network.config().vocabulary()).toArray();
+  }
+
+  /** Digests by path. */
+  Map<String, String> allPaths() {
+    return Map.of(
+        "at once", atOnce(),
+        "token by token", tokenByToken(),
+        "in random chunks", inRandomChunks(),
+        "together with 7 others", together());
   }
 
   /** Digest of the logits, prefilled at once. */
   String atOnce() {
-    return run(PROMPT, 0);
+    return run(() -> length, 0);
   }
 
   String tokenByToken() {
-    return run(1, 0);
+    return run(() -> 1, 0);
   }
 
   String inRandomChunks() {
-    return run(0, 0);
+    return run(() -> 1 + random.nextInt(60), 0);
   }
 
   /** In random chunks, in steps shared with 7 others, one of which turns NaN midway. */
   String together() {
-    return run(0, OTHERS);
+    return run(() -> 1 + random.nextInt(60), SEQUENCES - 1);
   }
 
-  /**
-   * @param chunk tokens a step; 0 is random
-   */
-  private String run(int chunk, int others) {
+  private String run(IntSupplier chunkSizes, int others) {
     MessageDigest digest = sha256();
-    Running target = new Running(prompt);
+    Running target = new Running(prompt, chunkSizes, loggedRows);
+    Running sick = new Running(prompt(random), () -> 1, length);
     List<Running> all = new ArrayList<>(List.of(target));
-    for (int i = 0; i < others; i++) {
-      all.add(new Running(prompt(random)));
+    if (others > 0) {
+      all.add(sick);
     }
-    Running sick = all.getLast();
+    while (all.size() <= others) {
+      all.add(new Running(prompt(random), () -> 1 + random.nextInt(9), random.nextInt(length)));
+    }
     boolean sickSeen = false;
-    while (target.position < PROMPT) {
-      if (sick != target && sick.position > 0) {
-        sick.poisonWhatIsStored();
-      }
-      List<Chunk> chunks = new ArrayList<>();
-      List<Running> owners = new ArrayList<>();
+    while (target.left() > 0) {
       Collections.shuffle(all, random);
-      for (Running each : all) {
-        int most = each == target ? PROMPT : 5;
-        int count = Math.min(chunk == 0 ? 1 + random.nextInt(most / 4 + 1) : chunk, each.left());
-        if (count > 0) {
-          chunks.add(each.next(count));
-          owners.add(each);
-        }
-      }
-      Matrix<LogitRows, Vocab> logits = network.forward(chunks, pool);
+      List<Running> running = all.stream().filter(each -> each.left() > 0).toList();
+      Matrix<LogitRows, Vocab> logits =
+          network.forward(running.stream().map(Running::next).toList(), pool);
       int row = 0;
-      for (int i = 0; i < chunks.size(); i++) {
-        for (int j = 0; j < chunks.get(i).logitRows(); j++, row++) {
-          if (owners.get(i) == target) {
+      for (Running each : running) {
+        for (int i = 0; i < each.lastLogitRows; i++, row++) {
+          if (each == target) {
             digest.update(row(logits, row).asByteBuffer());
-          } else if (owners.get(i) == sick) {
+          } else if (each == sick) {
             sickSeen |= Float.isNaN(logits.get(row, 0));
           }
         }
       }
+      sick.poisonWhatIsStored();
     }
-    if (others > 0 && !sickSeen) {
-      throw new AssertionError("no sequence went NaN: nothing is shown");
-    }
+    assertThat(sickSeen).as("a sequence that went NaN").isEqualTo(others > 0);
     all.forEach(Running::end);
     return HexFormat.of().formatHex(digest.digest());
   }
@@ -127,7 +132,7 @@ final class PromptRunner implements AutoCloseable {
 
   private void poison(int block) {
     for (int i = 0; i < network.config().layers(); i++) {
-      var layer = pool.layer(i);
+      KvLayer layer = pool.layer(i);
       long floats = (long) layer.kvHeads() * layer.headDim() * layer.blockSize();
       for (long j = block * floats; j < (block + 1) * floats; j++) {
         layer.k().setAtIndex(ValueLayout.JAVA_FLOAT, j, Float.NaN);
@@ -136,29 +141,35 @@ final class PromptRunner implements AutoCloseable {
     }
   }
 
+  /** A sequence; wants the logits of its last tokens. */
   private final class Running {
     private final int[] tokens;
+    private final IntSupplier chunkSizes;
+    private final int loggedRows;
     private final BlockTable blocks = new BlockTable();
     private int position;
+    private int lastLogitRows;
 
-    Running(int[] tokens) {
+    Running(int[] tokens, IntSupplier chunkSizes, int loggedRows) {
       this.tokens = tokens;
+      this.chunkSizes = chunkSizes;
+      this.loggedRows = loggedRows;
     }
 
     int left() {
-      return PROMPT - position;
+      return length - position;
     }
 
-    Chunk next(int count) {
-      int end = position + count;
-      while (blocks.size() * pool.blockSize() < end) {
+    Chunk next() {
+      int start = position;
+      int count = Math.min(chunkSizes.getAsInt(), left());
+      position += count;
+      while (blocks.size() * pool.blockSize() < position) {
         Collections.shuffle(freeBlocks, random);
         blocks.append(freeBlocks.removeLast());
       }
-      int logitRows = Math.clamp(end - (PROMPT - loggedRows), 0, count);
-      Chunk chunk = new Chunk(tokens, position, count, position, blocks, logitRows);
-      position = end;
-      return chunk;
+      lastLogitRows = Math.clamp(position - (length - loggedRows), 0, count);
+      return new Chunk(tokens, start, count, start, blocks, lastLogitRows);
     }
 
     void poisonWhatIsStored() {

@@ -2,6 +2,7 @@ package dev.millrace.tokenizer;
 
 import com.google.gson.Gson;
 import dev.millrace.gguf.GgufFile;
+import dev.millrace.model.DefaultModel;
 import dev.millrace.model.Metadata;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -53,12 +54,7 @@ final class VocabularyFiles {
   }
 
   static Tokenizer defaultModel() {
-    String folder = System.getenv("MILLRACE_MODELS");
-    Path models =
-        folder != null
-            ? Path.of(folder)
-            : Path.of(System.getProperty("user.home"), ".cache/millrace");
-    return open(present(models.resolve("SmolLM2-135M-Instruct.Q4_1.gguf")));
+    return open(DefaultModel.orSkip());
   }
 
   private static Tokenizer open(Path path) {
