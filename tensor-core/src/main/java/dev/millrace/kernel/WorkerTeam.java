@@ -64,8 +64,8 @@ final class WorkerTeam implements Team {
       this.task = task;
       unfinished.set(workers.size());
       round.incrementAndGet();
-      for (Worker worker : workers) {
-        worker.waiter.wake();
+      for (int i = 0; i < workers.size(); i++) { // an iterator would be garbage in every step
+        workers.get(i).waiter.wake();
       }
       runPart(task, 0);
       caller.await();
