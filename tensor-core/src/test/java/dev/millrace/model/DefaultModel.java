@@ -16,7 +16,8 @@ public final class DefaultModel {
             ? Path.of(moved)
             : Path.of(System.getProperty("user.home"), ".cache/millrace");
     Path file = folder.resolve("SmolLM2-135M-Instruct.Q4_1.gguf");
-    Assumptions.assumeTrue(Files.exists(file), () -> "SKIPPED, the default model is absent: " + file);
+    Assumptions.assumeTrue(
+        Files.exists(file), () -> "SKIPPED, the default model is absent: " + file);
     return file;
   }
 }

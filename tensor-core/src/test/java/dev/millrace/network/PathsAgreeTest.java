@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.gguf.GgufFile;
 import dev.millrace.kernel.JavaProcess;
+import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.scalar.ScalarKernels;
+import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.kernel.vector.VectorKernels;
 import dev.millrace.model.DefaultModel;
 import dev.millrace.tensor.ElementType;
@@ -12,6 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -19,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * One answer, bit for bit: a prompt's logits, along every path through the network, on one thread
- * and two, with blocks of several sizes, with scalar and Vector kernels of every width.
+ * and two, with blocks of several sizes, with scalar, Vector (of every width) and emitted kernels.
  */
 class PathsAgreeTest {
   private static final int PROMPT = PrintPaths.PROMPT;
@@ -52,6 +55,26 @@ class PathsAgreeTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"avx2", "avx512"})
+  void emittedKernelsOnTheTinyModel(String isa) {
+    Kernels emitted = emittedOrSkip(isa);
+    for (ElementType type : ElementType.values()) {
+      try (TinyModel model = new TinyModel(type);
+          PromptRunner runner = new PromptRunner(model, emitted, 2, 32, PROMPT, PROMPT)) {
+        assertThat(runner.allPaths().values()).hasSize(4).containsOnly(scalar(model));
+      }
+    }
+  }
+
+  private static Kernels emittedOrSkip(String isa) {
+    try {
+      return Tiers.choose("emitted", isa).kernels();
+    } catch (IllegalArgumentException e) {
+      return Assumptions.abort(e.getMessage());
+    }
+  }
+
   /** Three segments of attention, in waves where a step has many rows. */
   @Test
   void longPrompts() {
@@ -66,13 +89,16 @@ class PathsAgreeTest {
   }
 
   @Test
-  void vectorKernelsOnTheDefaultModel() throws Exception {
+  void allKernelsOnTheDefaultModel() throws Exception {
     Path path = DefaultModel.orSkip();
     String scalar;
-    try (GgufFile file = GgufFile.open(path);
-        PromptRunner runner =
-            new PromptRunner(file, new ScalarKernels(), 2, 16, PROMPT, PrintPaths.FILE_ROWS)) {
-      scalar = runner.atOnce();
+    try (GgufFile file = GgufFile.open(path)) {
+      try (PromptRunner runner = defaultModel(file, new ScalarKernels())) {
+        scalar = runner.atOnce();
+      }
+      try (PromptRunner runner = defaultModel(file, Tiers.choose(Tiers.AUTO).kernels())) {
+        assertThat(runner.allPaths().values()).hasSize(4).containsOnly(scalar);
+      }
     }
 
     // All widths, and both numbers of threads, but not each with each: that would take minutes.
@@ -86,6 +112,10 @@ class PathsAgreeTest {
     assertThat(vectorDigests(0, model, "-Dthreads=2"))
         .hasSize(4)
         .allMatch(line -> line.endsWith(scalar));
+  }
+
+  private static PromptRunner defaultModel(GgufFile file, Kernels kernels) {
+    return new PromptRunner(file, kernels, 2, 16, PROMPT, PrintPaths.FILE_ROWS);
   }
 
   private static String scalar(TinyModel model) {
