@@ -10,6 +10,7 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.Status;
+import java.net.InetSocketAddress;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -32,6 +33,13 @@ final class CallRecorder implements ServerInterceptor {
     return open.get();
   }
 
+  private static String peer(ServerCall<?, ?> call) {
+    return call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)
+            instanceof InetSocketAddress address
+        ? address.getHostString() + ":" + address.getPort()
+        : "unknown";
+  }
+
   /** The record of the call whose method runs now. */
   static CallRecord current() {
     return Objects.requireNonNull(RECORD.get(), "the service lacks its CallRecorder");
@@ -41,8 +49,7 @@ final class CallRecorder implements ServerInterceptor {
   public <Q, R> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
     String method = String.valueOf(call.getMethodDescriptor().getBareMethodName());
-    Object peer = call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
-    CallRecord record = new CallRecord(method, String.valueOf(peer));
+    CallRecord record = new CallRecord(method, peer(call));
     open.incrementAndGet();
     AtomicBoolean ended = new AtomicBoolean();
     Runnable end =

@@ -29,11 +29,23 @@ import reactor.core.scheduler.Schedulers;
  */
 public final class GrpcServer implements AutoCloseable {
   /** Requests that wait for being checked and tokenized; each may hold a whole message. */
-  private static final int MAX_PENDING_READS = 128;
+  static final int MAX_PENDING_READS = 128;
 
   private static final Duration HEALTH_PERIOD = Duration.ofMillis(200);
   private static final Duration CLOSING = Duration.ofSeconds(5);
   private static final Logger log = LoggerFactory.getLogger(GrpcServer.class);
+
+  /**
+   * grpc-java warns, with a stack trace, of every caller that goes away in mid-stream or sends too
+   * much. That is its callers' to cause at will, and has its line in our log already. The reference
+   * keeps the level: loggers that nobody holds are collected.
+   */
+  private static final java.util.logging.Logger TRANSPORT_LOG =
+      java.util.logging.Logger.getLogger("io.grpc.netty");
+
+  static {
+    TRANSPORT_LOG.setLevel(java.util.logging.Level.SEVERE);
+  }
 
   private final Server server;
   private final Health health;
@@ -71,7 +83,7 @@ public final class GrpcServer implements AutoCloseable {
   }
 
   private GrpcServer(InetSocketAddress address, ServedModels models, TransportLimits limits) {
-    int threads = Math.max(2, Runtime.getRuntime().availableProcessors());
+    int threads = threads();
     // gRPC queues at most one task a call here, so calls bound it.
     calls = Executors.newFixedThreadPool(threads, daemons("millrace-calls-"));
     reads =
@@ -102,6 +114,11 @@ public final class GrpcServer implements AutoCloseable {
             .addService(ProtoReflectionServiceV1.newInstance())
             .addService(oldReflection())
             .build();
+  }
+
+  /** Of each pool here; two at least, so that one slow request doesn't hold all others up. */
+  static int threads() {
+    return Math.max(2, Runtime.getRuntime().availableProcessors());
   }
 
   private static NettyServerBuilder configured(NettyServerBuilder builder, TransportLimits limits) {

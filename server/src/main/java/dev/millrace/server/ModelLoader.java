@@ -24,6 +24,7 @@ import dev.millrace.request.SamplingDefaults;
 import dev.millrace.sampling.Sampler;
 import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.tokenizer.Tokenizers;
+import dev.millrace.v1.Model;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.List;
@@ -71,26 +72,24 @@ final class ModelLoader {
                 .formatted(name, tokenizer.vocabularySize(), config.vocabulary()));
       }
       EngineSettings limits = engineSettings(name, config, kvCacheBytes);
-      Engine engine = EngineLoop.start(limits, warmModel(file, config, limits), tokenizer);
-      log.atInfo()
-          .addKeyValue("model", name)
-          .addKeyValue("parameters_of", file.name())
-          .addKeyValue("kernels", kernels.name())
-          .addKeyValue("kv_tokens", limits.poolTokens())
-          .addKeyValue("ms", Duration.ofNanos(System.nanoTime() - begun).toMillis())
-          .log("model loaded");
-      return new ServedModel(
-          reference,
+      ModelProfile profile =
           ModelProfile.of(
               name,
               file.fingerprint(),
               tokenizer,
               config.contextLength(),
               (int) Math.min(limits.poolTokens(), Integer.MAX_VALUE),
-              SamplingDefaults.from(file.metadata())),
-          ModelDescription.of(name, file, config),
-          engine,
-          new EngineGenerator(engine, delivery));
+              SamplingDefaults.from(file.metadata()));
+      Model description = ModelDescription.of(name, file, config);
+      Engine engine = EngineLoop.start(limits, warmModel(file, config, limits), tokenizer);
+      log.atInfo()
+          .addKeyValue("model", name)
+          .addKeyValue("kernels", kernels.name())
+          .addKeyValue("kv_tokens", limits.poolTokens())
+          .addKeyValue("ms", Duration.ofNanos(System.nanoTime() - begun).toMillis())
+          .log("model loaded");
+      return new ServedModel(
+          reference, profile, description, engine, new EngineGenerator(engine, delivery));
     }
   }
 
@@ -132,9 +131,7 @@ final class ModelLoader {
               team,
               new StepLimits(settings.maxBatchTokens(), settings.maxRunning(), context));
       try {
-        KvPool pool =
-            new KvPool(
-                config.layers(), config.kvHeads(), config.headDim(), limits.kvBlocks(), BLOCK_SIZE);
+        KvPool pool = pool(config, limits.kvBlocks());
         List<Sampler> samplers =
             Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))
                 .limit(team.size())
@@ -149,6 +146,15 @@ final class ModelLoader {
     } catch (RuntimeException | Error e) {
       afterwards.run();
       throw e;
+    }
+  }
+
+  private static KvPool pool(NetworkConfig config, int blocks) {
+    try {
+      return new KvPool(config.layers(), config.kvHeads(), config.headDim(), blocks, BLOCK_SIZE);
+    } catch (IllegalArgumentException e) { // the machine hasn't the memory
+      throw new InvalidSettingException(
+          SettingsTable.KV_CACHE_MIB.flag(), String.valueOf(e.getMessage()));
     }
   }
 }

@@ -1,8 +1,9 @@
 package dev.millrace.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
+import com.google.common.util.concurrent.UncheckedExecutionException;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
@@ -20,9 +21,10 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 record Errors(StatusRuntimeException exception) {
 
   static Errors of(ThrowingCallable call) {
-    StatusRuntimeException exception = catchThrowableOfType(StatusRuntimeException.class, call);
-    assertThat(exception).as("the call succeeded").isNotNull();
-    return new Errors(exception);
+    Throwable thrown = catchThrowable(call);
+    Throwable failure = thrown instanceof UncheckedExecutionException ? thrown.getCause() : thrown;
+    assertThat(failure).isInstanceOf(StatusRuntimeException.class);
+    return new Errors((StatusRuntimeException) failure);
   }
 
   Status.Code code() {

@@ -2,14 +2,19 @@ package dev.millrace.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.util.concurrent.Futures;
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.common.util.concurrent.Uninterruptibles;
 import com.google.protobuf.ByteString;
 import com.google.rpc.BadRequest;
 import com.google.rpc.QuotaFailure;
 import com.google.rpc.RetryInfo;
+import dev.millrace.engine.Await;
 import dev.millrace.engine.GenerationEvent;
 import dev.millrace.engine.GenerationException;
 import dev.millrace.engine.GenerationException.Reason;
 import dev.millrace.pipeline.Generator;
+import dev.millrace.request.ByteTokenizer;
 import dev.millrace.sampling.SampledToken;
 import dev.millrace.v1.ConverseRequest;
 import dev.millrace.v1.ConverseResponse;
@@ -20,15 +25,21 @@ import dev.millrace.v1.RenderChatRequest;
 import dev.millrace.v1.Resume;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import dev.millrace.v1.TokenizationServiceGrpc;
+import dev.millrace.v1.TokenizeRequest;
+import dev.millrace.v1.TokenizeResponse;
 import dev.millrace.v1.Usage;
 import io.grpc.Status.Code;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -180,6 +191,51 @@ class ErrorsTest {
     assertThat(error.code()).isEqualTo(Code.INTERNAL);
     assertThat(error.reason()).isEqualTo("DEFECT");
     assertThat(error.message()).doesNotContain("secret");
+  }
+
+  @Test
+  void requestsThatWaitForBeingReadAreBounded() throws Exception {
+    CountDownLatch slow = new CountDownLatch(1);
+    loopback = Loopback.starting();
+    loopback.serve(
+        request -> Flux.empty(),
+        new ByteTokenizer() {
+          @Override
+          public List<TokenSpan> encodeWithSpans(String text, boolean add, boolean parse) {
+            Uninterruptibles.awaitUninterruptibly(slow);
+            return super.encodeWithSpans(text, add, parse);
+          }
+        });
+    var tokenization = TokenizationServiceGrpc.newFutureStub(loopback.channel);
+    List<ListenableFuture<TokenizeResponse>> all = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      all.add(tokenization.tokenize(TokenizeRequest.newBuilder().setText("x").build()));
+    }
+
+    int taken = GrpcServer.MAX_PENDING_READS + GrpcServer.threads();
+    Await.until(
+        "what isn't taken is refused",
+        () -> all.stream().filter(Future::isDone).count() == all.size() - taken);
+    Errors refused =
+        Errors.of(
+            () -> Futures.getUnchecked(all.stream().filter(Future::isDone).findFirst().get()));
+    slow.countDown();
+    long answered = all.stream().filter(ErrorsTest::succeeds).count();
+
+    assertThat(refused.code()).isEqualTo(Code.RESOURCE_EXHAUSTED);
+    assertThat(refused.reason()).isEqualTo("REQUESTS_PENDING");
+    assertThat(refused.detail(RetryInfo.class)).isPresent();
+    assertThat(answered).isEqualTo(taken);
+  }
+
+  private static boolean succeeds(Future<?> call) {
+    try {
+      return call.get(20, TimeUnit.SECONDS) != null;
+    } catch (ExecutionException e) {
+      return false;
+    } catch (InterruptedException | TimeoutException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

@@ -2,7 +2,9 @@ package dev.millrace.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.millrace.engine.Await;
+import dev.millrace.engine.EngineSettings;
 import dev.millrace.engine.StepPlan;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import io.grpc.Status.Code;
@@ -10,6 +12,7 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.health.v1.HealthGrpc;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 
@@ -44,6 +47,35 @@ class HealthTest {
       assertThat(error.code()).isEqualTo(Code.UNAVAILABLE);
       assertThat(error.reason()).isEqualTo("ENGINE_DOWN");
       Await.until("health tells", () -> health(loopback, "") == ServingStatus.NOT_SERVING);
+    }
+  }
+
+  @Test
+  void anEngineWhoseStepHangsIsNotServingAndFailsItsStreams() throws Exception {
+    CountDownLatch forever = new CountDownLatch(1);
+    EngineSettings all = Loopback.SETTINGS;
+    EngineSettings impatient =
+        new EngineSettings(
+            all.kvBlocks(),
+            all.blockSize(),
+            all.maxBatchTokens(),
+            all.maxRunning(),
+            all.maxWaiting(),
+            Duration.ofMillis(100));
+    try (Loopback loopback =
+        Loopback.hashing(impatient, plan -> Uninterruptibles.awaitUninterruptibly(forever))) {
+      Errors error =
+          Errors.of(
+              () ->
+                  loopback
+                      .blocking()
+                      .generate(Loopback.request("Hello", 5))
+                      .forEachRemaining(r -> {}));
+
+      assertThat(error.code()).isEqualTo(Code.UNAVAILABLE);
+      assertThat(error.reason()).isEqualTo("ENGINE_DOWN");
+      Await.until("health tells", () -> health(loopback, "") == ServingStatus.NOT_SERVING);
+      forever.countDown();
     }
   }
 

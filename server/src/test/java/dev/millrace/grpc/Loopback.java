@@ -11,6 +11,7 @@ import dev.millrace.pipeline.Generator;
 import dev.millrace.request.ByteTokenizer;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.request.SamplingDefaults;
+import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.v1.EngineServiceGrpc;
 import dev.millrace.v1.EngineStats;
 import dev.millrace.v1.GenerateRequest;
@@ -48,37 +49,46 @@ final class Loopback implements AutoCloseable {
 
   /** The real engine; each step waits for the hook. */
   static Loopback hashing(Consumer<StepPlan> beforeStep) throws IOException {
-    Loopback loopback = new Loopback(beforeStep);
+    return hashing(SETTINGS, beforeStep);
+  }
+
+  static Loopback hashing(EngineSettings settings, Consumer<StepPlan> beforeStep)
+      throws IOException {
+    Loopback loopback = new Loopback(settings, beforeStep);
     loopback.serve(new EngineGenerator(loopback.engine, loopback.delivery));
     return loopback;
   }
 
   /** Answers what the generator says. */
   static Loopback scripted(Generator generator) throws IOException {
-    Loopback loopback = new Loopback(plan -> {});
+    Loopback loopback = new Loopback(SETTINGS, plan -> {});
     loopback.serve(generator);
     return loopback;
   }
 
   /** Listens, without models. */
   static Loopback starting() throws IOException {
-    return new Loopback(plan -> {});
+    return new Loopback(SETTINGS, plan -> {});
   }
 
-  private Loopback(Consumer<StepPlan> beforeStep) throws IOException {
+  private Loopback(EngineSettings settings, Consumer<StepPlan> beforeStep) throws IOException {
     // ASCII only: every token is a character.
-    HashModel model = new HashModel(SETTINGS, CONTEXT, 128).beforeStep(beforeStep);
-    engine = EngineLoop.start(SETTINGS, model, new ByteTokenizer());
+    HashModel model = new HashModel(settings, CONTEXT, 128).beforeStep(beforeStep);
+    engine = EngineLoop.start(settings, model, new ByteTokenizer());
     server = GrpcServer.start("127.0.0.1", 0, models);
     channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port()).usePlaintext().build();
   }
 
   void serve(Generator generator) {
+    serve(generator, new ByteTokenizer());
+  }
+
+  void serve(Generator generator, Tokenizer tokenizer) {
     ModelProfile profile =
         ModelProfile.of(
             "tiny",
             "ab".repeat(32),
-            new ByteTokenizer(),
+            tokenizer,
             CONTEXT,
             (int) SETTINGS.poolTokens(),
             SamplingDefaults.OF_CONTRACT);
