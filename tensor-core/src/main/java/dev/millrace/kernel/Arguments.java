@@ -1,11 +1,18 @@
 package dev.millrace.kernel;
 
+import dev.millrace.kv.KvLayer;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/** What every tier checks at its door, once a call, so that the loops inside needn't. */
+/**
+ * What every tier checks at its door, once a call, so that the loops inside needn't: fast tiers go
+ * by address there, where nothing else stands between a slip and foreign memory.
+ */
 public final class Arguments {
+  /** Of a head, and positions of a block: far above what is in use. */
+  private static final int MAX_FEATURES = 1 << 20;
+
   private Arguments() {}
 
   public static void checkPack(ElementType type, MemorySegment source, int rows, int columns) {
@@ -71,6 +78,106 @@ public final class Arguments {
                   rows,
                   q == null ? "none" : "[" + q.maxRows() + ", " + q.columns() + "]"));
     }
+  }
+
+  public static void checkRmsNorm(
+      MemorySegment x, MemorySegment weight, MemorySegment y, int columns, int fromRow, int toRow) {
+    if (columns < 1) {
+      throw new IllegalArgumentException("rows of " + columns + " columns: must be at least 1");
+    }
+    checkRange("rows", fromRow, toRow, Integer.MAX_VALUE);
+    checkFloats("x", x, 0, (long) toRow * columns);
+    checkFloats("weight", weight, 0, columns);
+    checkFloats("y", y, 0, (long) toRow * columns);
+  }
+
+  public static void checkRope(
+      MemorySegment x,
+      int xStride,
+      int heads,
+      int headDim,
+      MemorySegment cosSin,
+      int[] positions,
+      int fromRow,
+      int toRow) {
+    long rowFloats = (long) heads * headDim;
+    if (heads < 1 || headDim < 2 || headDim % 2 != 0 || xStride < rowFloats) {
+      throw new IllegalArgumentException(
+          "rows of %d heads of %d features, %d floats apart: features must be even, and fit"
+              .formatted(heads, headDim, xStride));
+    }
+    checkRange("rows", fromRow, toRow, positions.length);
+    if (fromRow < toRow) {
+      checkFloats("x", x, 0, (toRow - 1L) * xStride + rowFloats);
+    }
+    checkFloats("cosSin", cosSin, 0, 0);
+    long rotations = cosSin.byteSize() / Float.BYTES / headDim;
+    for (int row = fromRow; row < toRow; row++) {
+      checkRange("position of row " + row, positions[row], positions[row] + 1L, rotations);
+    }
+  }
+
+  /** Elements [from, to) of {@code segment}. */
+  public static void checkElements(MemorySegment segment, long from, long to) {
+    checkRange("elements", from, to, Long.MAX_VALUE);
+    checkFloats("a segment", segment, 0, to);
+  }
+
+  public static void checkAttend(
+      MemorySegment q,
+      long qOffsetBytes,
+      int heads,
+      KvLayer layer,
+      int[] blocks,
+      int kvHead,
+      int length,
+      int segment,
+      MemorySegment state,
+      long stateOffsetBytes) {
+    int kvHeads = layer.kvHeads();
+    if (layer.headDim() > MAX_FEATURES || layer.blockSize() > MAX_FEATURES) {
+      throw new IllegalArgumentException(
+          "heads of %d features in blocks of %d positions: at most %d of either"
+              .formatted(layer.headDim(), layer.blockSize(), MAX_FEATURES));
+    }
+    if (heads < 1 || heads % kvHeads != 0) {
+      throw new IllegalArgumentException(
+          heads + " query heads over " + kvHeads + " key-value heads: must be a multiple");
+    }
+    checkRange("key-value head", kvHead, kvHead + 1L, kvHeads);
+    int segments = Math.ceilDiv(length, Kernels.ATTENTION_SEGMENT);
+    checkRange("segment", segment, segment + 1L, segments);
+    checkFloats("q", q, qOffsetBytes, (long) heads * layer.headDim());
+    long states = (long) heads / kvHeads * Kernels.attentionStateFloats(layer.headDim());
+    checkFloats("state", state, stateOffsetBytes, states);
+    long blockFloats = (long) kvHeads * layer.headDim() * layer.blockSize();
+    long pool = layer.k().byteSize() / Float.BYTES / blockFloats;
+    checkFloats("keys", layer.k(), 0, pool * blockFloats);
+    checkFloats("values", layer.v(), 0, pool * blockFloats);
+    int begin = segment * Kernels.ATTENTION_SEGMENT;
+    int last = Math.min(length, begin + Kernels.ATTENTION_SEGMENT) - 1;
+    for (int i = begin / layer.blockSize(); i <= last / layer.blockSize(); i++) {
+      checkRange("block", blocks[i], blocks[i] + 1L, pool);
+    }
+  }
+
+  public static void checkMergeSegments(
+      MemorySegment state,
+      long stateOffsetBytes,
+      long stateStrideBytes,
+      int segments,
+      int headDim,
+      MemorySegment out,
+      long outOffsetBytes) {
+    if (segments < 1 || headDim < 1 || stateStrideBytes < 0) {
+      throw new IllegalArgumentException(
+          "%d segments of %d features, %d bytes apart"
+              .formatted(segments, headDim, stateStrideBytes));
+    }
+    long last = stateOffsetBytes + (segments - 1) * stateStrideBytes;
+    checkFloats("state", state, stateOffsetBytes, headDim + 2L);
+    checkFloats("state", state, last, headDim + 2L);
+    checkFloats("out", out, outOffsetBytes, headDim);
   }
 
   public static void checkRange(String what, long from, long to, long limit) {

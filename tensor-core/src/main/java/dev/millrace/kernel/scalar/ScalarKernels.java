@@ -88,6 +88,7 @@ public final class ScalarKernels implements Kernels {
       int columns,
       int fromRow,
       int toRow) {
+    Arguments.checkRmsNorm(x, weight, y, columns, fromRow, toRow);
     float[] partials = new float[Functions.PARTIALS];
     for (int row = fromRow; row < toRow; row++) {
       long first = (long) row * columns;
@@ -114,6 +115,7 @@ public final class ScalarKernels implements Kernels {
       int[] positions,
       int fromRow,
       int toRow) {
+    Arguments.checkRope(x, xStride, heads, headDim, cosSin, positions, fromRow, toRow);
     for (int row = fromRow; row < toRow; row++) {
       for (int head = 0; head < heads; head++) {
         long first = (long) row * xStride + (long) head * headDim;
@@ -131,6 +133,9 @@ public final class ScalarKernels implements Kernels {
 
   @Override
   public void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
+    Arguments.checkElements(gate, from, to);
+    Arguments.checkElements(up, from, to);
+    Arguments.checkElements(out, from, to);
     for (long i = from; i < to; i++) {
       set(out, i, Functions.silu(get(gate, i)) * get(up, i));
     }
@@ -138,6 +143,8 @@ public final class ScalarKernels implements Kernels {
 
   @Override
   public void add(MemorySegment x, MemorySegment y, long from, long to) {
+    Arguments.checkElements(x, from, to);
+    Arguments.checkElements(y, from, to);
     for (long i = from; i < to; i++) {
       set(x, i, get(x, i) + get(y, i));
     }
@@ -178,6 +185,8 @@ public final class ScalarKernels implements Kernels {
       int segment,
       MemorySegment state,
       long stateOffsetBytes) {
+    Arguments.checkAttend(
+        q, qOffsetBytes, heads, layer, blocks, kvHead, length, segment, state, stateOffsetBytes);
     int sharing = heads / layer.kvHeads();
     int begin = segment * ATTENTION_SEGMENT;
     int end = Math.min(length, begin + ATTENTION_SEGMENT);
@@ -202,6 +211,8 @@ public final class ScalarKernels implements Kernels {
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
+    Arguments.checkMergeSegments(
+        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
     AttentionState merged = AttentionState.read(state, stateOffsetBytes / Float.BYTES, headDim);
     for (int i = 1; i < segments; i++) {
       long next = (stateOffsetBytes + i * stateStrideBytes) / Float.BYTES;

@@ -1,17 +1,20 @@
 package dev.millrace.kernel.vector;
 
-import static dev.millrace.kernel.vector.Lanes.load;
-import static dev.millrace.kernel.vector.Lanes.store;
-import static dev.millrace.kernel.vector.Lanes.zero;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static dev.millrace.kernel.vector.Lanes.FLOATS;
+import static dev.millrace.kernel.vector.Lanes.MEMORY;
+import static dev.millrace.kernel.vector.Lanes.ORDER;
+import static dev.millrace.kernel.vector.Lanes.get;
+import static dev.millrace.kernel.vector.Lanes.set;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import dev.millrace.kernel.Functions;
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 
 /** What is done to rows of activations, value by value but for the sum of a norm. */
 final class Elementwise {
+  private static final int PIECE = 1024;
+
   /** Both lanes of a pair take the even one, the odd one, each other. */
   private static final VectorShuffle<Float> EVEN = VectorShuffle.fromOp(Lanes.FLOATS, i -> i & ~1);
 
@@ -30,98 +33,108 @@ final class Elementwise {
     return FloatVector.fromArray(Lanes.FLOATS, signs, 0);
   }
 
-  static void rmsNorm(
-      MemorySegment x,
-      MemorySegment weight,
-      float epsilon,
-      MemorySegment y,
-      int columns,
-      int fromRow,
-      int toRow) {
-    for (int row = fromRow; row < toRow; row++) {
-      long offset = (long) row * columns * Float.BYTES;
-      float mean = sumOfSquares(x, offset, columns) / columns;
-      float scale = 1f / (float) Math.sqrt(mean + epsilon);
-      scaleByWeight(x, offset, scale, weight, y, columns);
-    }
-  }
-
-  private static float sumOfSquares(MemorySegment x, long offset, int columns) {
-    MemorySegment partials = Scratch.get();
-    int whole = columns - columns % Functions.PARTIALS;
-    for (int lane = 0; lane < Functions.PARTIALS; lane += Lanes.LENGTH) {
-      FloatVector sum = zero();
-      for (int i = lane; i < whole; i += Functions.PARTIALS) {
-        FloatVector v = load(x, offset + i * 4L);
-        sum = v.fma(v, sum);
-      }
-      store(sum, partials, lane * 4L);
-    }
-    for (int i = whole; i < columns; i++) {
-      float v = x.get(JAVA_FLOAT, offset + i * 4L);
-      long at = (i - whole) * 4L;
-      partials.set(JAVA_FLOAT, at, Math.fma(v, v, partials.get(JAVA_FLOAT, at)));
-    }
-    return Lanes.join(partials, 0);
-  }
-
-  private static void scaleByWeight(
-      MemorySegment x,
-      long offset,
-      float scale,
-      MemorySegment weight,
-      MemorySegment y,
-      int columns) {
+  /** One row. */
+  static void rmsNorm(long x, long weight, float epsilon, long y, int columns) {
+    float mean = sumOfSquares(x, columns) / columns;
+    float scale = 1f / (float) Math.sqrt(mean + epsilon);
     int i = 0;
     for (; i <= columns - Lanes.LENGTH; i += Lanes.LENGTH) {
-      FloatVector scaled = load(x, offset + i * 4L).mul(scale);
-      store(scaled.mul(load(weight, i * 4L)), y, offset + i * 4L);
+      FloatVector scaled = fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER).mul(scale);
+      scaled
+          .mul(fromMemorySegment(FLOATS, MEMORY, weight + i * 4L, ORDER))
+          .intoMemorySegment(MEMORY, y + i * 4L, ORDER);
     }
     for (; i < columns; i++) {
-      float scaled = x.get(JAVA_FLOAT, offset + i * 4L) * scale;
-      y.set(JAVA_FLOAT, offset + i * 4L, scaled * weight.get(JAVA_FLOAT, i * 4L));
+      set(y + i * 4L, get(x + i * 4L) * scale * get(weight + i * 4L));
     }
   }
 
-  /** One head, in place; {@code angles} is where its position's cosines and sines stand. */
-  static void rotate(MemorySegment x, long offset, int headDim, MemorySegment cosSin, long angles) {
+  private static float sumOfSquares(long x, int columns) {
+    long partials = Scratch.address();
+    int whole = columns - columns % Functions.PARTIALS;
+    for (int lane = 0; lane < Functions.PARTIALS; lane += Lanes.LENGTH) {
+      FloatVector sum = FloatVector.zero(FLOATS);
+      for (int i = lane; i < whole; i += Functions.PARTIALS) {
+        FloatVector v = fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER);
+        sum = v.fma(v, sum);
+      }
+      sum.intoMemorySegment(MEMORY, partials + lane * 4L, ORDER);
+    }
+    for (int i = whole; i < columns; i++) {
+      float v = get(x + i * 4L);
+      long partial = partials + (i - whole) * 4L;
+      set(partial, Math.fma(v, v, get(partial)));
+    }
+    return Lanes.join(partials);
+  }
+
+  /** One head, in place. */
+  static void rotate(long x, int headDim, long cosSin) {
     int i = 0;
     for (; i <= headDim - Lanes.LENGTH; i += Lanes.LENGTH) {
-      FloatVector ab = load(x, offset + i * 4L);
-      FloatVector cs = load(cosSin, angles + i * 4L);
+      FloatVector ab = fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER);
+      FloatVector cs = fromMemorySegment(FLOATS, MEMORY, cosSin + i * 4L, ORDER);
       FloatVector bsc = ab.rearrange(ODD).mul(cs.rearrange(SWAP)).mul(MINUS_PLUS); // −b·sin, b·cos
-      store(ab.rearrange(EVEN).fma(cs, bsc), x, offset + i * 4L);
+      ab.rearrange(EVEN).fma(cs, bsc).intoMemorySegment(MEMORY, x + i * 4L, ORDER);
     }
     for (; i < headDim; i += 2) {
-      float a = x.get(JAVA_FLOAT, offset + i * 4L);
-      float b = x.get(JAVA_FLOAT, offset + i * 4L + 4);
-      float cos = cosSin.get(JAVA_FLOAT, angles + i * 4L);
-      float sin = cosSin.get(JAVA_FLOAT, angles + i * 4L + 4);
-      x.set(JAVA_FLOAT, offset + i * 4L, Math.fma(a, cos, -(b * sin)));
-      x.set(JAVA_FLOAT, offset + i * 4L + 4, Math.fma(a, sin, b * cos));
+      float a = get(x + i * 4L);
+      float b = get(x + i * 4L + 4);
+      float cos = get(cosSin + i * 4L);
+      float sin = get(cosSin + i * 4L + 4);
+      set(x + i * 4L, Math.fma(a, cos, -(b * sin)));
+      set(x + i * 4L + 4, Math.fma(a, sin, b * cos));
     }
   }
 
-  static void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
-    long i = from;
-    for (; i <= to - Lanes.LENGTH; i += Lanes.LENGTH) {
-      FloatVector g = load(gate, i * 4);
-      FloatVector silu = g.div(Lanes.exp(g.neg()).add(1f));
-      store(silu.mul(load(up, i * 4)), out, i * 4);
-    }
-    for (; i < to; i++) {
-      float silu = Functions.silu(gate.get(JAVA_FLOAT, i * 4));
-      out.set(JAVA_FLOAT, i * 4, silu * up.get(JAVA_FLOAT, i * 4));
+  /** By pieces, whose exponentials stand in scratch. */
+  static void swiglu(long gate, long up, long out, long from, long to) {
+    long exps = Scratch.address();
+    for (long i = from; i < to; i += PIECE) {
+      int count = (int) Math.min(PIECE, to - i);
+      negate(gate + i * 4, count, exps);
+      Exp.ofDifferences(exps, count, 0);
+      gate(gate + i * 4, exps, up + i * 4, count, out + i * 4);
     }
   }
 
-  static void add(MemorySegment x, MemorySegment y, long from, long to) {
+  private static void negate(long x, int count, long to) {
+    int i = 0;
+    for (; i <= count - Lanes.LENGTH; i += Lanes.LENGTH) {
+      fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER)
+          .neg()
+          .intoMemorySegment(MEMORY, to + i * 4L, ORDER);
+    }
+    for (; i < count; i++) {
+      set(to + i * 4L, -get(x + i * 4L));
+    }
+  }
+
+  /** out = gate / (1 + exps) · up. */
+  private static void gate(long gate, long exps, long up, int count, long out) {
+    int i = 0;
+    for (; i <= count - Lanes.LENGTH; i += Lanes.LENGTH) {
+      FloatVector silu =
+          fromMemorySegment(FLOATS, MEMORY, gate + i * 4L, ORDER)
+              .div(fromMemorySegment(FLOATS, MEMORY, exps + i * 4L, ORDER).add(1f));
+      silu.mul(fromMemorySegment(FLOATS, MEMORY, up + i * 4L, ORDER))
+          .intoMemorySegment(MEMORY, out + i * 4L, ORDER);
+    }
+    for (; i < count; i++) {
+      float silu = get(gate + i * 4L) / (1f + get(exps + i * 4L));
+      set(out + i * 4L, silu * get(up + i * 4L));
+    }
+  }
+
+  static void add(long x, long y, long from, long to) {
     long i = from;
     for (; i <= to - Lanes.LENGTH; i += Lanes.LENGTH) {
-      store(load(x, i * 4).add(load(y, i * 4)), x, i * 4);
+      fromMemorySegment(FLOATS, MEMORY, x + i * 4, ORDER)
+          .add(fromMemorySegment(FLOATS, MEMORY, y + i * 4, ORDER))
+          .intoMemorySegment(MEMORY, x + i * 4, ORDER);
     }
     for (; i < to; i++) {
-      x.set(JAVA_FLOAT, i * 4, x.get(JAVA_FLOAT, i * 4) + y.get(JAVA_FLOAT, i * 4));
+      set(x + i * 4, get(x + i * 4) + get(y + i * 4));
     }
   }
 }

@@ -60,8 +60,7 @@ final class Packer {
       case Q4_0, Q4_1, Q8_0 -> {
         for (int block = 0; block < columns / QUANTIZATION_BLOCK; block++) {
           packBlock(
-              from + (long) block * type.blockBytes(),
-              to + (long) block * VectorWeights.blockBytes(type));
+              from + (long) block * type.blockBytes(), to + block * VectorWeights.blockBytes(type));
         }
       }
     }
@@ -70,7 +69,7 @@ final class Packer {
   private void packFloats(long from, long to) {
     for (int k = 0; k < columns; k++) {
       float value = source.get(FILE_FLOAT, from + (long) k * Float.BYTES);
-      target.set(JAVA_FLOAT, to + (long) k * LANES_BYTES, value);
+      target.set(JAVA_FLOAT, to + k * LANES_BYTES, value);
     }
   }
 
@@ -78,7 +77,7 @@ final class Packer {
     for (int k = 0; k < columns; k += 2) {
       int low = source.get(FILE_SHORT, from + (long) k * Short.BYTES) & 0xFFFF;
       int high = k + 1 < columns ? source.get(FILE_SHORT, from + (k + 1L) * Short.BYTES) : 0;
-      target.set(JAVA_INT, to + (long) (k / 2) * LANES_BYTES, high << 16 | low);
+      target.set(JAVA_INT, to + k / 2 * LANES_BYTES, high << 16 | low);
     }
   }
 
@@ -93,7 +92,7 @@ final class Packer {
       case Q8_0 -> {
         for (int word = 0; word < QUANTIZATION_BLOCK / Integer.BYTES; word++) {
           int bytes = source.get(FILE_INT, from + 2 + (long) word * Integer.BYTES);
-          target.set(JAVA_INT, to + LANES_BYTES + (long) word * LANES_BYTES, bytes);
+          target.set(JAVA_INT, to + LANES_BYTES + word * LANES_BYTES, bytes);
         }
       }
       case F32, F16, BF16 -> throw new IllegalStateException(type + " has no blocks");

@@ -1,18 +1,22 @@
 package dev.millrace.kernel.vector;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.vector.Lanes.broadcast;
-import static dev.millrace.kernel.vector.Lanes.load;
-import static dev.millrace.kernel.vector.Lanes.loadInts;
-import static dev.millrace.kernel.vector.Lanes.store;
-import static dev.millrace.kernel.vector.Lanes.zero;
+import static dev.millrace.kernel.vector.Lanes.ADDRESS_BITS;
+import static dev.millrace.kernel.vector.Lanes.FLOATS;
+import static dev.millrace.kernel.vector.Lanes.INTS;
+import static dev.millrace.kernel.vector.Lanes.MEMORY;
+import static dev.millrace.kernel.vector.Lanes.ORDER;
+import static dev.millrace.kernel.vector.Lanes.get;
+import static dev.millrace.kernel.vector.Lanes.set;
 import static dev.millrace.kernel.vector.VectorWeights.LANES_BYTES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+import static jdk.incubator.vector.IntVector.fromMemorySegment;
 
 import dev.millrace.tensor.ElementType;
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -21,125 +25,138 @@ import jdk.incubator.vector.VectorOperators;
  * accumulators may share it.
  */
 final class RowProduct {
-  private static final long WORD = LANES_BYTES;
   private static final long BLOCK = QUANTIZATION_BLOCK * (long) Float.BYTES; // of activations
 
   private RowProduct() {}
 
+  /**
+   * @param y address of the first row's output 0
+   */
   static void multiply(
-      VectorWeights w, VectorRows q, int rows, MemorySegment y, int yStride, int from, int to) {
-    MemorySegment scratch = Scratch.get();
+      VectorWeights w, VectorRows q, int rows, long y, int yStride, int from, int to) {
+    long scratch = Scratch.address();
     for (int output = from; output < to; output += Lanes.LENGTH) {
       int lanes = Math.min(Lanes.LENGTH, to - output);
       for (int row = 0; row < rows; row++) {
-        long yOffset = ((long) row * yStride + output) * Float.BYTES;
+        long target = y + ((long) row * yStride + output) * Float.BYTES;
         if (lanes == Lanes.LENGTH) {
-          multiply(w, output, q, row, y, yOffset);
+          multiply(w, output, q, row, target);
         } else {
-          multiply(w, output, q, row, scratch, 0);
-          MemorySegment.copy(scratch, 0, y, yOffset, (long) lanes * Float.BYTES);
+          multiply(w, output, q, row, scratch);
+          for (long lane = 0; lane < lanes * 4L; lane += 4) {
+            set(target + lane, get(scratch + lane));
+          }
         }
       }
     }
   }
 
-  private static void multiply(
-      VectorWeights w, int output, VectorRows q, int row, MemorySegment y, long yOffset) {
+  private static void multiply(VectorWeights w, int output, VectorRows q, int row, long target) {
     if (w.type() == ElementType.Q8_0) {
-      multiplyBytes(w, w.offset(output), q, row, y, yOffset);
+      multiplyBytes(w, w.address(output), q, row, target);
     } else {
-      multiplyNibbles(w, w.offset(output), q, row, y, yOffset);
+      multiplyNibbles(w, w.address(output), q, row, target);
     }
   }
 
   private static void multiplyNibbles(
-      VectorWeights weights, long wOffset, VectorRows q, int row, MemorySegment y, long yOffset) {
-    MemorySegment w = weights.data();
-    MemorySegment values = q.values();
+      VectorWeights weights, long w, VectorRows q, int row, long target) {
     int blocks = q.blocks();
-    boolean hasMinimum = weights.hasMinimum();
     long firstWord = VectorWeights.firstWord(weights.type());
     long blockBytes = VectorWeights.blockBytes(weights.type());
-    float zeroPoint = hasMinimum ? 0 : 8;
-    long valueOffset = row * q.rowBytes();
-    long scaleOffset = row * q.scaleRowBytes();
-    FloatVector acc = zero();
+    // A branch would do, but where vectors of two branches meet C2 boxes them.
+    VectorMask<Float> hasMinimum = Lanes.FLOATS.maskAll(weights.hasMinimum());
+    float zeroPoint = weights.hasMinimum() ? 0 : 8;
+    long values = q.valueAddress(row);
+    long scales = q.scaleAddress(row);
+    long sums = q.sumAddress(row);
+    FloatVector acc = FloatVector.zero(FLOATS);
     for (int block = 0; block < blocks; block++) {
-      float scale = q.scales().get(JAVA_FLOAT, scaleOffset);
-      float sum = q.sums().get(JAVA_FLOAT, scaleOffset);
-      FloatVector s0 = broadcast(-zeroPoint * sum);
-      FloatVector s1 = zero();
-      FloatVector s2 = zero();
-      FloatVector s3 = zero();
-      long words = wOffset + firstWord;
-      IntVector w0 = loadInts(w, words);
-      IntVector w1 = loadInts(w, words + WORD);
-      IntVector w2 = loadInts(w, words + 2 * WORD);
-      IntVector w3 = loadInts(w, words + 3 * WORD);
+      float scale = get(scales + block * 4L & ADDRESS_BITS);
+      float sum = get(sums + block * 4L & ADDRESS_BITS);
+      long x = values + block * BLOCK & ADDRESS_BITS;
+      long d = w + block * blockBytes & ADDRESS_BITS;
+      long words = d + firstWord & ADDRESS_BITS;
+      FloatVector s0 = FloatVector.broadcast(FLOATS, -zeroPoint * sum);
+      FloatVector s1 = FloatVector.zero(FLOATS);
+      FloatVector s2 = FloatVector.zero(FLOATS);
+      FloatVector s3 = FloatVector.zero(FLOATS);
+      IntVector w0 = fromMemorySegment(INTS, MEMORY, words, ORDER);
+      IntVector w1 = fromMemorySegment(INTS, MEMORY, words + LANES_BYTES, ORDER);
+      IntVector w2 = fromMemorySegment(INTS, MEMORY, words + 2 * LANES_BYTES, ORDER);
+      IntVector w3 = fromMemorySegment(INTS, MEMORY, words + 3 * LANES_BYTES, ORDER);
       for (int i = 0; i < 8; i++) {
-        long x = valueOffset + i * 4L;
+        long at = x + i * 4L;
         s0 =
             ((FloatVector) w0.and(15).convert(VectorOperators.I2F, 0))
-                .fma(broadcast(values, x), s0);
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at)), s0);
         s1 =
             ((FloatVector) w1.and(15).convert(VectorOperators.I2F, 0))
-                .fma(broadcast(values, x + 32), s1);
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at + 32)), s1);
         s2 =
             ((FloatVector) w2.and(15).convert(VectorOperators.I2F, 0))
-                .fma(broadcast(values, x + 64), s2);
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at + 64)), s2);
         s3 =
             ((FloatVector) w3.and(15).convert(VectorOperators.I2F, 0))
-                .fma(broadcast(values, x + 96), s3);
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at + 96)), s3);
         w0 = w0.lanewise(VectorOperators.LSHR, 4);
         w1 = w1.lanewise(VectorOperators.LSHR, 4);
         w2 = w2.lanewise(VectorOperators.LSHR, 4);
         w3 = w3.lanewise(VectorOperators.LSHR, 4);
       }
-      FloatVector isum = s0.add(s1).add(s2.add(s3));
-      acc = isum.fma(load(w, wOffset).mul(scale), acc);
-      if (hasMinimum) {
-        acc = load(w, wOffset + WORD).fma(broadcast(scale * sum), acc);
-      }
-      wOffset += blockBytes;
-      valueOffset += BLOCK;
-      scaleOffset += Float.BYTES;
+      acc =
+          s0.add(s1)
+              .add(s2.add(s3))
+              .fma(fromMemorySegment(FLOATS, MEMORY, d, ORDER).mul(scale), acc);
+      acc =
+          acc.blend(
+              fromMemorySegment(FLOATS, MEMORY, d + LANES_BYTES, ORDER)
+                  .fma(FloatVector.broadcast(FLOATS, scale * sum), acc),
+              hasMinimum);
     }
-    store(acc, y, yOffset);
+    acc.intoMemorySegment(MEMORY, target, ORDER);
   }
 
   private static void multiplyBytes(
-      VectorWeights weights, long wOffset, VectorRows q, int row, MemorySegment y, long yOffset) {
-    MemorySegment w = weights.data();
-    MemorySegment values = q.values();
+      VectorWeights weights, long w, VectorRows q, int row, long target) {
     int blocks = q.blocks();
     long blockBytes = VectorWeights.blockBytes(weights.type());
-    long valueOffset = row * q.rowBytes();
-    long scaleOffset = row * q.scaleRowBytes();
-    FloatVector acc = zero();
+    long values = q.valueAddress(row);
+    long scales = q.scaleAddress(row);
+    FloatVector acc = FloatVector.zero(FLOATS);
     for (int block = 0; block < blocks; block++) {
-      FloatVector s0 = zero();
-      FloatVector s1 = zero();
-      FloatVector s2 = zero();
-      FloatVector s3 = zero();
+      float scale = get(scales + block * 4L & ADDRESS_BITS);
+      long x = values + block * BLOCK & ADDRESS_BITS;
+      long d = w + block * blockBytes & ADDRESS_BITS;
+      FloatVector s0 = FloatVector.zero(FLOATS);
+      FloatVector s1 = FloatVector.zero(FLOATS);
+      FloatVector s2 = FloatVector.zero(FLOATS);
+      FloatVector s3 = FloatVector.zero(FLOATS);
       for (int word = 0; word < QUANTIZATION_BLOCK / 4; word++) {
-        IntVector bytes = loadInts(w, wOffset + WORD + word * WORD);
+        IntVector bytes = fromMemorySegment(INTS, MEMORY, d + (1 + word) * LANES_BYTES, ORDER);
         IntVector b0 = bytes.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 24);
         IntVector b1 = bytes.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 24);
         IntVector b2 = bytes.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 24);
         IntVector b3 = bytes.lanewise(VectorOperators.ASHR, 24);
-        long x = valueOffset + word * 16L;
-        s0 = ((FloatVector) b0.convert(VectorOperators.I2F, 0)).fma(broadcast(values, x), s0);
-        s1 = ((FloatVector) b1.convert(VectorOperators.I2F, 0)).fma(broadcast(values, x + 4), s1);
-        s2 = ((FloatVector) b2.convert(VectorOperators.I2F, 0)).fma(broadcast(values, x + 8), s2);
-        s3 = ((FloatVector) b3.convert(VectorOperators.I2F, 0)).fma(broadcast(values, x + 12), s3);
+        long at = x + word * 16L;
+        s0 =
+            ((FloatVector) b0.convert(VectorOperators.I2F, 0))
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at)), s0);
+        s1 =
+            ((FloatVector) b1.convert(VectorOperators.I2F, 0))
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at + 4)), s1);
+        s2 =
+            ((FloatVector) b2.convert(VectorOperators.I2F, 0))
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at + 8)), s2);
+        s3 =
+            ((FloatVector) b3.convert(VectorOperators.I2F, 0))
+                .fma(FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, at + 12)), s3);
       }
-      FloatVector isum = s0.add(s1).add(s2.add(s3));
-      FloatVector scale = broadcast(q.scales(), scaleOffset);
-      acc = isum.fma(load(w, wOffset).mul(scale), acc);
-      wOffset += blockBytes;
-      valueOffset += BLOCK;
-      scaleOffset += Float.BYTES;
+      acc =
+          s0.add(s1)
+              .add(s2.add(s3))
+              .fma(fromMemorySegment(FLOATS, MEMORY, d, ORDER).mul(scale), acc);
     }
-    store(acc, y, yOffset);
+    acc.intoMemorySegment(MEMORY, target, ORDER);
   }
 }

@@ -14,7 +14,8 @@ final class Scratch {
 
   private Scratch() {}
 
-  static MemorySegment get() {
-    return OF_THREAD.get();
+  /** Where this thread's memory starts. The thread keeps it reachable. */
+  static long address() {
+    return OF_THREAD.get().address();
   }
 }

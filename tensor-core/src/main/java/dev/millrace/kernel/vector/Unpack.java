@@ -1,22 +1,24 @@
 package dev.millrace.kernel.vector;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.vector.Lanes.load;
-import static dev.millrace.kernel.vector.Lanes.loadInts;
-import static dev.millrace.kernel.vector.Lanes.store;
+import static dev.millrace.kernel.vector.Lanes.ADDRESS_BITS;
+import static dev.millrace.kernel.vector.Lanes.FLOATS;
+import static dev.millrace.kernel.vector.Lanes.INTS;
+import static dev.millrace.kernel.vector.Lanes.MEMORY;
+import static dev.millrace.kernel.vector.Lanes.ORDER;
 import static dev.millrace.kernel.vector.VectorWeights.LANES_BYTES;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
+import static jdk.incubator.vector.IntVector.fromMemorySegment;
 
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/**
- * One vector of outputs' packed weights to float32: column after column, {@code stride} bytes apart
- * in the target. Offsets are of the vector's first lane.
- */
+/** One vector of outputs' packed weights to float32: its column of a strip, column after column. */
 final class Unpack {
+  /** Bytes from one column of a strip to the next: two vectors. */
+  static final long PAIR = 2 * Lanes.BYTES;
+
   /** A float16's exponent and mantissa in a float32's places, its exponent's bias 112 too low. */
   private static final int HALF_BITS = 0x8FFFE000;
 
@@ -26,76 +28,74 @@ final class Unpack {
 
   private Unpack() {}
 
-  static void floats(
-      MemorySegment from, long offset, int columns, MemorySegment to, long toOffset, long stride) {
+  static void floats(long from, int columns, long to) {
+    long source = from & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
     for (int k = 0; k < columns; k++) {
-      store(load(from, offset + (long) k * LANES_BYTES), to, toOffset + k * stride);
+      FloatVector value = fromMemorySegment(FLOATS, MEMORY, source + k * LANES_BYTES, ORDER);
+      value.intoMemorySegment(MEMORY, target + k * PAIR, ORDER);
     }
   }
 
-  /** Writes whole pairs: one column more where {@code columns} is odd. */
-  static void bfloats(
-      MemorySegment from, long offset, int columns, MemorySegment to, long toOffset, long stride) {
-    for (int k = 0; k < columns; k += 2) {
-      IntVector pair = loadInts(from, offset + (long) (k / 2) * LANES_BYTES);
-      IntVector even = pair.lanewise(VectorOperators.LSHL, 16);
-      IntVector odd = pair.and(0xFFFF0000);
-      store(even.reinterpretAsFloats(), to, toOffset + k * stride);
-      store(odd.reinterpretAsFloats(), to, toOffset + (k + 1) * stride);
+  static void bfloats(long from, int columns, long to) {
+    long source = from & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
+    for (int k = 0; k < columns; k++) {
+      IntVector pair = fromMemorySegment(INTS, MEMORY, source + k / 2 * LANES_BYTES, ORDER);
+      IntVector bits = pair.lanewise(VectorOperators.LSHL, 16 * (1 - k % 2)).and(0xFFFF0000);
+      bits.reinterpretAsFloats().intoMemorySegment(MEMORY, target + k * PAIR, ORDER);
     }
   }
 
-  /** Writes whole pairs: one column more where {@code columns} is odd. */
-  static void halves(
-      MemorySegment from, long offset, int columns, MemorySegment to, long toOffset, long stride) {
-    for (int k = 0; k < columns; k += 2) {
-      IntVector pair = loadInts(from, offset + (long) (k / 2) * LANES_BYTES);
-      IntVector even = pair.lanewise(VectorOperators.LSHL, 16);
-      store(half(even), to, toOffset + k * stride);
-      store(half(pair), to, toOffset + (k + 1) * stride);
+  static void halves(long from, int columns, long to) {
+    long source = from & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
+    for (int k = 0; k < columns; k++) {
+      IntVector pair = fromMemorySegment(INTS, MEMORY, source + k / 2 * LANES_BYTES, ORDER);
+      IntVector high = pair.lanewise(VectorOperators.LSHL, 16 * (1 - k % 2));
+      IntVector bits = high.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
+      IntVector finite = bits.reinterpretAsFloats().mul(HALF_BIAS).reinterpretAsInts();
+      IntVector other = bits.or(FLOAT_EXPONENT); // an infinity or a NaN
+      IntVector value = finite.blend(other, bits.and(HALF_EXPONENT).eq(HALF_EXPONENT));
+      value.reinterpretAsFloats().intoMemorySegment(MEMORY, target + k * PAIR, ORDER);
     }
-  }
-
-  /** Of the float16 in each lane's high half. */
-  private static FloatVector half(IntVector bits) {
-    IntVector shifted = bits.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-    FloatVector finite = shifted.reinterpretAsFloats().mul(HALF_BIAS);
-    VectorMask<Integer> isFinite =
-        shifted.and(HALF_EXPONENT).compare(VectorOperators.NE, HALF_EXPONENT);
-    return shifted
-        .or(FLOAT_EXPONENT)
-        .blend(finite.reinterpretAsInts(), isFinite)
-        .reinterpretAsFloats();
   }
 
   /** A block's 32 nibbles, less {@code zero}. */
-  static void nibbles(
-      MemorySegment from, long offset, int zero, MemorySegment to, long toOffset, long stride) {
+  static void nibbles(long from, int zero, long to) {
+    long source = from & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
     for (int word = 0; word < QUANTIZATION_BLOCK / 8; word++) {
-      IntVector nibbles = loadInts(from, offset + (long) word * LANES_BYTES);
+      IntVector nibbles = fromMemorySegment(INTS, MEMORY, source + word * LANES_BYTES, ORDER);
       for (int i = 0; i < 8; i++) {
         IntVector nibble = nibbles.and(15).sub(zero);
-        store(
-            (FloatVector) nibble.convert(VectorOperators.I2F, 0),
-            to,
-            toOffset + (word * 8L + i) * stride);
+        FloatVector value = (FloatVector) nibble.convert(VectorOperators.I2F, 0);
+        value.intoMemorySegment(MEMORY, target + (word * 8 + i) * PAIR, ORDER);
         nibbles = nibbles.lanewise(VectorOperators.LSHR, 4);
       }
     }
   }
 
   /** A block's 32 signed bytes. */
-  static void bytes(MemorySegment from, long offset, MemorySegment to, long toOffset, long stride) {
+  static void bytes(long from, long to) {
+    long source = from & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
     for (int word = 0; word < QUANTIZATION_BLOCK / 4; word++) {
-      IntVector bytes = loadInts(from, offset + (long) word * LANES_BYTES);
+      IntVector bytes = fromMemorySegment(INTS, MEMORY, source + word * LANES_BYTES, ORDER);
       for (int i = 0; i < 4; i++) {
-        IntVector signed =
-            bytes.lanewise(VectorOperators.LSHL, 24 - 8 * i).lanewise(VectorOperators.ASHR, 24);
-        store(
-            (FloatVector) signed.convert(VectorOperators.I2F, 0),
-            to,
-            toOffset + (word * 4L + i) * stride);
+        IntVector top = bytes.lanewise(VectorOperators.LSHL, 24 - 8 * i);
+        IntVector signed = top.lanewise(VectorOperators.ASHR, 24);
+        FloatVector value = (FloatVector) signed.convert(VectorOperators.I2F, 0);
+        value.intoMemorySegment(MEMORY, target + (word * 4 + i) * PAIR, ORDER);
       }
     }
+  }
+
+  /** A block's scales, and what follows them: its minima, if it has any. */
+  static void scales(long block, long to) {
+    FloatVector d = fromMemorySegment(FLOATS, MEMORY, block, ORDER);
+    FloatVector m = fromMemorySegment(FLOATS, MEMORY, block + LANES_BYTES, ORDER);
+    d.intoMemorySegment(MEMORY, to, ORDER);
+    m.intoMemorySegment(MEMORY, to + PAIR, ORDER);
   }
 }

@@ -2,60 +2,63 @@ package dev.millrace.kernel.vector;
 
 import static dev.millrace.kernel.Kernels.ATTENTION_SEGMENT;
 import static dev.millrace.kernel.Kernels.ATTENTION_TILE;
-import static dev.millrace.kernel.vector.Lanes.broadcast;
-import static dev.millrace.kernel.vector.Lanes.load;
-import static dev.millrace.kernel.vector.Lanes.store;
-import static dev.millrace.kernel.vector.Lanes.zero;
+import static dev.millrace.kernel.vector.Lanes.ADDRESS_BITS;
+import static dev.millrace.kernel.vector.Lanes.FLOATS;
+import static dev.millrace.kernel.vector.Lanes.MEMORY;
+import static dev.millrace.kernel.vector.Lanes.ORDER;
+import static dev.millrace.kernel.vector.Lanes.get;
+import static dev.millrace.kernel.vector.Lanes.set;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kv.KvLayer;
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
  * Attention over paged keys and values. Scores have positions in their lanes, outputs have
- * features. The partial state is kept in place: o, m, l of each query head.
+ * features. The partial state is kept where it is wanted: o, m, l of each query head.
  */
 final class VectorAttention {
-  /** Query heads that may share a key-value head: as many rows of scores fit into scratch. */
-  static final int MAX_SHARING = Scratch.BYTES / (ATTENTION_TILE * Float.BYTES);
-
   private static final long SCORES_BYTES = ATTENTION_TILE * (long) Float.BYTES; // of one head
+
+  /** Query heads that may share a key-value head: as many heads' scores fit into scratch. */
+  static final int MAX_SHARING = Scratch.BYTES / (int) SCORES_BYTES;
+
+  /** Bounds distances between rows for C2, as {@link Lanes#ADDRESS_BITS} does addresses. */
+  private static final int STRIDE_BITS = (1 << 24) - 1;
 
   private VectorAttention() {}
 
+  /**
+   * @param queries address of the first query head that shares {@code kvHead}
+   * @param state address of its state
+   */
   static void attend(
-      MemorySegment q,
-      long qOffset,
-      int heads,
+      long queries,
+      int sharing,
       float scale,
       KvLayer layer,
       int[] blocks,
       int kvHead,
       int length,
       int segment,
-      MemorySegment state,
-      long stateOffset) {
-    MemorySegment scores = Scratch.get();
+      long state) {
+    long scores = Scratch.address();
     int headDim = layer.headDim();
-    int sharing = heads / layer.kvHeads();
     long headBytes = (long) headDim * Float.BYTES;
     long stateBytes = (long) Kernels.attentionStateFloats(headDim) * Float.BYTES;
-    long queries = qOffset + sharing * headBytes * kvHead;
     for (int head = 0; head < sharing; head++) {
-      reset(state, stateOffset + head * stateBytes, headDim);
+      reset(state + head * stateBytes, stateBytes, headBytes);
     }
     int end = Math.min(length, (segment + 1) * ATTENTION_SEGMENT);
     for (int begin = segment * ATTENTION_SEGMENT; begin < end; begin += ATTENTION_TILE) {
       int count = Math.min(ATTENTION_TILE, end - begin);
       for (int head = 0; head < sharing; head += 2) {
         int next = Math.min(head + 1, sharing - 1); // the last of an odd number goes twice
-        scores(
-            q,
+        score(
             queries + head * headBytes,
             queries + next * headBytes,
             scale,
@@ -64,40 +67,30 @@ final class VectorAttention {
             kvHead,
             begin,
             count,
-            scores,
-            head * SCORES_BYTES,
-            next * SCORES_BYTES);
+            scores + head * SCORES_BYTES,
+            scores + next * SCORES_BYTES);
       }
       for (int head = 0; head < sharing; head++) {
-        long headState = stateOffset + head * stateBytes;
-        float shrink = softmax(scores, head * SCORES_BYTES, count, state, headState + headBytes);
+        long weights = scores + head * SCORES_BYTES;
+        long outputs = state + head * stateBytes;
+        float shrink = softmax(weights, outputs + headBytes);
         if (shrink != 1) {
-          scale(state, headState, headDim, shrink);
+          scale(outputs, headDim, shrink);
         }
-        for (int i = 0; i < count; ) {
-          int slot = (begin + i) % layer.blockSize();
-          int run = Math.min(count - i, layer.blockSize() - slot);
-          long values =
-              layer.valueOffset(blocks[(begin + i) / layer.blockSize()], kvHead) + slot * headBytes;
-          long weights = head * SCORES_BYTES + (long) i * Float.BYTES;
-          addValues(scores, weights, run, layer.v(), values, headDim, state, headState);
-          i += run;
-        }
+        addValues(weights, layer, blocks, kvHead, begin, count, outputs);
       }
     }
   }
 
-  private static void reset(MemorySegment state, long offset, int headDim) {
-    for (int d = 0; d < headDim; d++) {
-      state.set(JAVA_FLOAT, offset + (long) d * Float.BYTES, 0);
+  private static void reset(long state, long stateBytes, long headBytes) {
+    for (long at = 0; at < stateBytes; at += Lanes.BYTES) {
+      FloatVector.zero(FLOATS).intoMemorySegment(MEMORY, state + at, ORDER);
     }
-    state.set(JAVA_FLOAT, offset + (long) headDim * Float.BYTES, Float.NEGATIVE_INFINITY);
-    state.set(JAVA_FLOAT, offset + (headDim + 1L) * Float.BYTES, 0);
+    set(state + headBytes, Float.NEGATIVE_INFINITY);
   }
 
-  /** Scores of two query heads, two vectors of positions at a time. */
-  private static void scores(
-      MemorySegment q,
+  /** Scores of two query heads, two vectors of positions at a time; −∞ past the end. */
+  private static void score(
       long query0,
       long query1,
       float scale,
@@ -106,217 +99,221 @@ final class VectorAttention {
       int kvHead,
       int begin,
       int count,
-      MemorySegment scores,
       long scores0,
       long scores1) {
     int blockSize = layer.blockSize();
+    long keys = layer.k().address();
     for (int i = 0; i < count; i += 2 * Lanes.LENGTH) {
       int first = begin + i;
       int second = i + Lanes.LENGTH < count ? first + Lanes.LENGTH : first; // none: not read
       dots(
-          q,
           query0,
           query1,
-          layer.k(),
-          layer.keyOffset(blocks[first / blockSize], kvHead) + first % blockSize * 4L,
-          layer.keyOffset(blocks[second / blockSize], kvHead) + second % blockSize * 4L,
-          blockSize * (long) Float.BYTES,
+          keys + layer.keyOffset(blocks[first / blockSize], kvHead) + first % blockSize * 4L,
+          keys + layer.keyOffset(blocks[second / blockSize], kvHead) + second % blockSize * 4L,
+          blockSize,
           layer.headDim(),
           scale,
-          scores,
-          scores0 + (long) i * Float.BYTES,
-          scores1 + (long) i * Float.BYTES);
+          scores0 + i * 4L,
+          scores1 + i * 4L);
+    }
+    for (int i = count; i < ATTENTION_TILE; i++) {
+      set(scores0 + i * 4L, Float.NEGATIVE_INFINITY);
+      set(scores1 + i * 4L, Float.NEGATIVE_INFINITY);
     }
   }
 
   private static void dots(
-      MemorySegment q,
       long query0,
       long query1,
-      MemorySegment k,
       long keys0,
       long keys1,
-      long stride,
+      int blockSize,
       int headDim,
       float scale,
-      MemorySegment scores,
       long scores0,
       long scores1) {
-    FloatVector s00 = zero();
-    FloatVector s01 = zero();
-    FloatVector s10 = zero();
-    FloatVector s11 = zero();
+    long stride = (blockSize & STRIDE_BITS) * 4L;
+    long qa = query0 & ADDRESS_BITS;
+    long qb = query1 & ADDRESS_BITS;
+    long ka = keys0 & ADDRESS_BITS;
+    long kb = keys1 & ADDRESS_BITS;
+    FloatVector s00 = FloatVector.zero(FLOATS);
+    FloatVector s01 = FloatVector.zero(FLOATS);
+    FloatVector s10 = FloatVector.zero(FLOATS);
+    FloatVector s11 = FloatVector.zero(FLOATS);
     for (int d = 0; d < headDim; d++) {
-      FloatVector k0 = load(k, keys0 + d * stride);
-      FloatVector k1 = load(k, keys1 + d * stride);
-      FloatVector q0 = broadcast(q, query0 + d * 4L);
-      FloatVector q1 = broadcast(q, query1 + d * 4L);
+      FloatVector k0 = fromMemorySegment(FLOATS, MEMORY, ka + d * stride, ORDER);
+      FloatVector k1 = fromMemorySegment(FLOATS, MEMORY, kb + d * stride, ORDER);
+      FloatVector q0 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qa + d * 4L));
+      FloatVector q1 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qb + d * 4L));
       s00 = q0.fma(k0, s00);
       s01 = q0.fma(k1, s01);
       s10 = q1.fma(k0, s10);
       s11 = q1.fma(k1, s11);
     }
-    store(s00.mul(scale), scores, scores0);
-    store(s01.mul(scale), scores, scores0 + Lanes.BYTES);
-    store(s10.mul(scale), scores, scores1);
-    store(s11.mul(scale), scores, scores1 + Lanes.BYTES);
+    long a = scores0 & ADDRESS_BITS;
+    long b = scores1 & ADDRESS_BITS;
+    s00.mul(scale).intoMemorySegment(MEMORY, a, ORDER);
+    s01.mul(scale).intoMemorySegment(MEMORY, a + Lanes.BYTES, ORDER);
+    s10.mul(scale).intoMemorySegment(MEMORY, b, ORDER);
+    s11.mul(scale).intoMemorySegment(MEMORY, b + Lanes.BYTES, ORDER);
   }
 
   /**
-   * Turns a tile's scores into weights exp(s − M), zeros past {@code count}, and brings m and l,
-   * which stand at {@code maxOffset}, up to date.
+   * Turns a tile's scores into weights exp(s − M), which are 0 past the end, and brings m and l,
+   * which stand at {@code max}, up to date.
    *
    * @return exp(m − M): what the outputs so far shrink by
    */
-  private static float softmax(
-      MemorySegment scores, long offset, int count, MemorySegment state, long maxOffset) {
-    long sumOffset = maxOffset + Float.BYTES;
-    float max = state.get(JAVA_FLOAT, maxOffset);
-    FloatVector highest = broadcast(max);
-    for (int i = 0; i < ATTENTION_TILE; i += Lanes.LENGTH) {
-      VectorMask<Float> live = Lanes.FLOATS.indexInRange(i, count);
-      FloatVector s = load(scores, offset + (long) i * Float.BYTES);
-      highest = highest.lanewise(VectorOperators.MAX, s, live);
-    }
-    float newMax = highest.reduceLanes(VectorOperators.MAX);
-    for (int i = 0; i < ATTENTION_TILE; i += Lanes.LENGTH) {
-      long at = offset + (long) i * Float.BYTES;
-      VectorMask<Float> live = Lanes.FLOATS.indexInRange(i, count);
-      store(zero().blend(Lanes.exp(load(scores, at).sub(newMax)), live), scores, at);
-    }
-    float shrink = max == Float.NEGATIVE_INFINITY ? 0 : Functions.exp(max - newMax);
-    float sum = Lanes.joinPairs(scores, offset);
-    state.set(JAVA_FLOAT, sumOffset, Math.fma(state.get(JAVA_FLOAT, sumOffset), shrink, sum));
-    state.set(JAVA_FLOAT, maxOffset, newMax);
+  private static float softmax(long scores, long max) {
+    float oldMax = get(max);
+    float newMax = Math.max(oldMax, highest(scores));
+    Exp.ofDifferences(scores, ATTENTION_TILE, newMax);
+    float shrink = oldMax == Float.NEGATIVE_INFINITY ? 0 : Functions.exp(oldMax - newMax);
+    long sum = max + Float.BYTES;
+    set(sum, Math.fma(get(sum), shrink, Lanes.joinPairs(scores)));
+    set(max, newMax);
     return shrink;
   }
 
-  private static void scale(MemorySegment state, long offset, int headDim, float factor) {
-    int d = 0;
-    for (; d <= headDim - Lanes.LENGTH; d += Lanes.LENGTH) {
-      long at = offset + (long) d * Float.BYTES;
-      store(load(state, at).mul(factor), state, at);
+  private static float highest(long scores) {
+    FloatVector highest = fromMemorySegment(FLOATS, MEMORY, scores, ORDER);
+    for (int i = Lanes.LENGTH; i < ATTENTION_TILE; i += Lanes.LENGTH) {
+      highest = highest.max(fromMemorySegment(FLOATS, MEMORY, scores + i * 4L, ORDER));
     }
-    for (; d < headDim; d++) {
-      long at = offset + (long) d * Float.BYTES;
-      state.set(JAVA_FLOAT, at, state.get(JAVA_FLOAT, at) * factor);
+    return highest.reduceLanes(VectorOperators.MAX);
+  }
+
+  private static void scale(long values, int count, float factor) {
+    int i = 0;
+    for (; i <= count - Lanes.LENGTH; i += Lanes.LENGTH) {
+      fromMemorySegment(FLOATS, MEMORY, values + i * 4L, ORDER)
+          .mul(factor)
+          .intoMemorySegment(MEMORY, values + i * 4L, ORDER);
+    }
+    for (; i < count; i++) {
+      set(values + i * 4L, get(values + i * 4L) * factor);
     }
   }
 
-  /** o[d] = fma(p[i], v[i][d], o[d]) for a run of positions in one block, i ascending. */
+  /** Adds a tile's values to a head's outputs, run by run of positions in one block. */
   private static void addValues(
-      MemorySegment weights,
-      long weightOffset,
-      int run,
-      MemorySegment v,
-      long values,
-      int headDim,
-      MemorySegment state,
-      long offset) {
-    long stride = (long) headDim * Float.BYTES;
+      long weights, KvLayer layer, int[] blocks, int kvHead, int begin, int count, long outputs) {
+    int blockSize = layer.blockSize();
+    int headDim = layer.headDim();
+    int run;
+    for (int i = 0; i < count; i += run) {
+      int position = begin + i;
+      int slot = position % blockSize;
+      run = Math.min(count - i, blockSize - slot);
+      long values =
+          layer.v().address()
+              + layer.valueOffset(blocks[position / blockSize], kvHead)
+              + (long) slot * headDim * Float.BYTES;
+      addRun(weights + i * 4L, run, values, headDim, outputs);
+    }
+  }
+
+  /** o[d] = fma(p[i], v[i][d], o[d]), i ascending. */
+  private static void addRun(long weights, int run, long values, int headDim, long outputs) {
     int d = 0;
     for (; d <= headDim - 4 * Lanes.LENGTH; d += 4 * Lanes.LENGTH) {
-      long skip = (long) d * Float.BYTES;
-      addFourVectors(weights, weightOffset, run, v, values + skip, stride, state, offset + skip);
+      addFourVectors(weights, run, values + d * 4L, headDim, outputs + d * 4L);
     }
     for (; d <= headDim - Lanes.LENGTH; d += Lanes.LENGTH) {
-      long skip = (long) d * Float.BYTES;
-      FloatVector o = load(state, offset + skip);
-      for (int i = 0; i < run; i++) {
-        FloatVector p = broadcast(weights, weightOffset + i * 4L);
-        o = p.fma(load(v, values + skip + i * stride), o);
-      }
-      store(o, state, offset + skip);
+      addOneVector(weights, run, values + d * 4L, headDim, outputs + d * 4L);
     }
     for (; d < headDim; d++) {
-      long skip = (long) d * Float.BYTES;
-      float o = state.get(JAVA_FLOAT, offset + skip);
+      float o = get(outputs + d * 4L);
       for (int i = 0; i < run; i++) {
-        float p = weights.get(JAVA_FLOAT, weightOffset + i * 4L);
-        o = Math.fma(p, v.get(JAVA_FLOAT, values + skip + i * stride), o);
+        o = Math.fma(get(weights + i * 4L), get(values + d * 4L + i * (headDim * 4L)), o);
       }
-      state.set(JAVA_FLOAT, offset + skip, o);
+      set(outputs + d * 4L, o);
     }
   }
 
   private static void addFourVectors(
-      MemorySegment weights,
-      long weightOffset,
-      int run,
-      MemorySegment v,
-      long values,
-      long stride,
-      MemorySegment state,
-      long offset) {
-    FloatVector o0 = load(state, offset);
-    FloatVector o1 = load(state, offset + Lanes.BYTES);
-    FloatVector o2 = load(state, offset + 2 * Lanes.BYTES);
-    FloatVector o3 = load(state, offset + 3 * Lanes.BYTES);
+      long weights, int run, long values, int headDim, long outputs) {
+    long stride = (headDim & STRIDE_BITS) * 4L;
+    long w = weights & ADDRESS_BITS;
+    long first = values & ADDRESS_BITS;
+    long o = outputs & ADDRESS_BITS;
+    FloatVector o0 = fromMemorySegment(FLOATS, MEMORY, o, ORDER);
+    FloatVector o1 = fromMemorySegment(FLOATS, MEMORY, o + Lanes.BYTES, ORDER);
+    FloatVector o2 = fromMemorySegment(FLOATS, MEMORY, o + 2 * Lanes.BYTES, ORDER);
+    FloatVector o3 = fromMemorySegment(FLOATS, MEMORY, o + 3 * Lanes.BYTES, ORDER);
     for (int i = 0; i < run; i++) {
-      FloatVector p = broadcast(weights, weightOffset + i * 4L);
-      long at = values + i * stride;
-      o0 = p.fma(load(v, at), o0);
-      o1 = p.fma(load(v, at + Lanes.BYTES), o1);
-      o2 = p.fma(load(v, at + 2 * Lanes.BYTES), o2);
-      o3 = p.fma(load(v, at + 3 * Lanes.BYTES), o3);
+      FloatVector p = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, w + i * 4L));
+      long v = first + i * stride;
+      o0 = p.fma(fromMemorySegment(FLOATS, MEMORY, v, ORDER), o0);
+      o1 = p.fma(fromMemorySegment(FLOATS, MEMORY, v + Lanes.BYTES, ORDER), o1);
+      o2 = p.fma(fromMemorySegment(FLOATS, MEMORY, v + 2 * Lanes.BYTES, ORDER), o2);
+      o3 = p.fma(fromMemorySegment(FLOATS, MEMORY, v + 3 * Lanes.BYTES, ORDER), o3);
     }
-    store(o0, state, offset);
-    store(o1, state, offset + Lanes.BYTES);
-    store(o2, state, offset + 2 * Lanes.BYTES);
-    store(o3, state, offset + 3 * Lanes.BYTES);
+    o0.intoMemorySegment(MEMORY, o, ORDER);
+    o1.intoMemorySegment(MEMORY, o + Lanes.BYTES, ORDER);
+    o2.intoMemorySegment(MEMORY, o + 2 * Lanes.BYTES, ORDER);
+    o3.intoMemorySegment(MEMORY, o + 3 * Lanes.BYTES, ORDER);
   }
 
-  static void merge(
-      MemorySegment state,
-      long offset,
-      long stride,
-      int segments,
-      int headDim,
-      MemorySegment out,
-      long outOffset) {
-    long headBytes = (long) headDim * Float.BYTES;
-    MemorySegment.copy(state, offset, out, outOffset, headBytes);
-    float max = state.get(JAVA_FLOAT, offset + headBytes);
-    float sum = state.get(JAVA_FLOAT, offset + headBytes + Float.BYTES);
+  private static void addOneVector(long weights, int run, long values, int headDim, long outputs) {
+    FloatVector o = fromMemorySegment(FLOATS, MEMORY, outputs, ORDER);
+    for (int i = 0; i < run; i++) {
+      o =
+          FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, weights + i * 4L))
+              .fma(fromMemorySegment(FLOATS, MEMORY, values + i * (headDim * 4L), ORDER), o);
+    }
+    o.intoMemorySegment(MEMORY, outputs, ORDER);
+  }
+
+  /**
+   * @param state address of the first segment's state
+   * @param stride bytes to the next segment's
+   */
+  static void merge(long state, long stride, int segments, int headDim, long out) {
+    long headBytes = headDim * 4L;
+    float max = get(state + headBytes);
+    float sum = get(state + headBytes + Float.BYTES);
+    for (int d = 0; d < headDim; d++) {
+      set(out + d * 4L, get(state + d * 4L));
+    }
     for (int segment = 1; segment < segments; segment++) {
-      long next = offset + segment * stride;
-      float nextMax = state.get(JAVA_FLOAT, next + headBytes);
-      float nextSum = state.get(JAVA_FLOAT, next + headBytes + Float.BYTES);
+      long next = state + segment * stride;
+      float nextMax = get(next + headBytes);
       float newMax = Math.max(max, nextMax);
       float a = Functions.exp(max - newMax);
       float b = Functions.exp(nextMax - newMax);
-      sum = Math.fma(sum, a, nextSum * b);
+      sum = Math.fma(sum, a, get(next + headBytes + Float.BYTES) * b);
       max = newMax;
-      mergeOutputs(state, next, a, b, headDim, out, outOffset);
+      mergeOutputs(out, a, next, b, headDim);
     }
-    divide(out, outOffset, headDim, sum);
+    divide(out, headDim, sum);
   }
 
   /** out[d] = fma(out[d], a, o[d]·b). */
-  private static void mergeOutputs(
-      MemorySegment state, long o, float a, float b, int headDim, MemorySegment out, long at) {
+  private static void mergeOutputs(long out, float a, long o, float b, int headDim) {
     int d = 0;
     for (; d <= headDim - Lanes.LENGTH; d += Lanes.LENGTH) {
-      long skip = (long) d * Float.BYTES;
-      FloatVector added = load(state, o + skip).mul(b);
-      store(load(out, at + skip).fma(broadcast(a), added), out, at + skip);
+      FloatVector added = fromMemorySegment(FLOATS, MEMORY, o + d * 4L, ORDER).mul(b);
+      fromMemorySegment(FLOATS, MEMORY, out + d * 4L, ORDER)
+          .fma(FloatVector.broadcast(FLOATS, a), added)
+          .intoMemorySegment(MEMORY, out + d * 4L, ORDER);
     }
     for (; d < headDim; d++) {
-      long skip = (long) d * Float.BYTES;
-      float added = state.get(JAVA_FLOAT, o + skip) * b;
-      out.set(JAVA_FLOAT, at + skip, Math.fma(out.get(JAVA_FLOAT, at + skip), a, added));
+      set(out + d * 4L, Math.fma(get(out + d * 4L), a, get(o + d * 4L) * b));
     }
   }
 
-  private static void divide(MemorySegment out, long offset, int count, float divisor) {
+  private static void divide(long values, int count, float divisor) {
     int i = 0;
     for (; i <= count - Lanes.LENGTH; i += Lanes.LENGTH) {
-      long at = offset + (long) i * Float.BYTES;
-      store(load(out, at).div(divisor), out, at);
+      fromMemorySegment(FLOATS, MEMORY, values + i * 4L, ORDER)
+          .div(divisor)
+          .intoMemorySegment(MEMORY, values + i * 4L, ORDER);
     }
     for (; i < count; i++) {
-      long at = offset + (long) i * Float.BYTES;
-      out.set(JAVA_FLOAT, at, out.get(JAVA_FLOAT, at) / divisor);
+      set(values + i * 4L, get(values + i * 4L) / divisor);
     }
   }
 }

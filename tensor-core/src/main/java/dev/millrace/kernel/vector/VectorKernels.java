@@ -39,7 +39,7 @@ public final class VectorKernels implements Kernels {
   @Override
   public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
     Arguments.checkQuantize(x, into, fromRow, toRow);
-    Quantizer.quantize(x, (VectorRows) into, fromRow, toRow);
+    Quantizer.quantize(x.address(), (VectorRows) into, fromRow, toRow);
   }
 
   @Override
@@ -56,9 +56,10 @@ public final class VectorKernels implements Kernels {
     VectorWeights weights = (VectorWeights) w;
     VectorRows rounded = w.type().isQuantized() ? (VectorRows) q : null;
     if (rounded != null && rows <= MAX_SINGLE_ROWS) {
-      RowProduct.multiply(weights, rounded, rows, y, yStride, fromOutput, toOutput);
+      RowProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);
     } else {
-      TileProduct.multiply(weights, x, rounded, rows, y, yStride, fromOutput, toOutput);
+      TileProduct.multiply(
+          weights, x.address(), rounded, rows, y.address(), yStride, fromOutput, toOutput);
     }
   }
 
@@ -81,7 +82,12 @@ public final class VectorKernels implements Kernels {
       int columns,
       int fromRow,
       int toRow) {
-    Elementwise.rmsNorm(x, weight, epsilon, y, columns, fromRow, toRow);
+    Arguments.checkRmsNorm(x, weight, y, columns, fromRow, toRow);
+    for (int row = fromRow; row < toRow; row++) {
+      long offset = (long) row * columns * Float.BYTES;
+      Elementwise.rmsNorm(
+          x.address() + offset, weight.address(), epsilon, y.address() + offset, columns);
+    }
   }
 
   @Override
@@ -94,23 +100,29 @@ public final class VectorKernels implements Kernels {
       int[] positions,
       int fromRow,
       int toRow) {
+    Arguments.checkRope(x, xStride, heads, headDim, cosSin, positions, fromRow, toRow);
     for (int row = fromRow; row < toRow; row++) {
-      long angles = (long) positions[row] * headDim * Float.BYTES;
+      long angles = cosSin.address() + (long) positions[row] * headDim * Float.BYTES;
       for (int head = 0; head < heads; head++) {
         long offset = ((long) row * xStride + (long) head * headDim) * Float.BYTES;
-        Elementwise.rotate(x, offset, headDim, cosSin, angles);
+        Elementwise.rotate(x.address() + offset, headDim, angles);
       }
     }
   }
 
   @Override
   public void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
-    Elementwise.swiglu(gate, up, out, from, to);
+    Arguments.checkElements(gate, from, to);
+    Arguments.checkElements(up, from, to);
+    Arguments.checkElements(out, from, to);
+    Elementwise.swiglu(gate.address(), up.address(), out.address(), from, to);
   }
 
   @Override
   public void add(MemorySegment x, MemorySegment y, long from, long to) {
-    Elementwise.add(x, y, from, to);
+    Arguments.checkElements(x, from, to);
+    Arguments.checkElements(y, from, to);
+    Elementwise.add(x.address(), y.address(), from, to);
   }
 
   @Override
@@ -149,24 +161,25 @@ public final class VectorKernels implements Kernels {
       int segment,
       MemorySegment state,
       long stateOffsetBytes) {
+    Arguments.checkAttend(
+        q, qOffsetBytes, heads, layer, blocks, kvHead, length, segment, state, stateOffsetBytes);
     int sharing = heads / layer.kvHeads();
     if (sharing > VectorAttention.MAX_SHARING) {
       throw new IllegalArgumentException(
           "%d query heads share a key-value head: at most %d may"
               .formatted(sharing, VectorAttention.MAX_SHARING));
     }
+    long firstQuery = (long) kvHead * sharing * layer.headDim() * Float.BYTES;
     VectorAttention.attend(
-        q,
-        qOffsetBytes,
-        heads,
+        q.address() + qOffsetBytes + firstQuery,
+        sharing,
         scale,
         layer,
         blocks,
         kvHead,
         length,
         segment,
-        state,
-        stateOffsetBytes);
+        state.address() + stateOffsetBytes);
   }
 
   @Override
@@ -178,19 +191,25 @@ public final class VectorKernels implements Kernels {
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
-    VectorAttention.merge(
+    Arguments.checkMergeSegments(
         state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
+    VectorAttention.merge(
+        state.address() + stateOffsetBytes,
+        stateStrideBytes,
+        segments,
+        headDim,
+        out.address() + outOffsetBytes);
   }
 
   @Override
   public int argmax(MemorySegment x, long offsetBytes, int n) {
     Arguments.checkFloats("x", x, offsetBytes, n);
-    return VocabularyScan.argmax(x, offsetBytes, n);
+    return VocabularyScan.argmax(x.address() + offsetBytes, n);
   }
 
   @Override
   public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
     Arguments.checkFloats("x", x, offsetBytes, n);
-    return VocabularyScan.sumExp(x, offsetBytes, n, invTemperature, max);
+    return VocabularyScan.sumExp(x.address() + offsetBytes, n, invTemperature, max);
   }
 }

@@ -33,6 +33,7 @@ record VectorRows(
     return (long) columns * Float.BYTES + Matrix.ALIGNMENT;
   }
 
+  /** Bytes from one row's values to the next one's. */
   long rowBytes() {
     return rowBytes(columns);
   }
@@ -41,8 +42,15 @@ record VectorRows(
     return columns / Kernels.QUANTIZATION_BLOCK;
   }
 
-  /** Bytes from one row's scales or sums to the next one's. */
-  long scaleRowBytes() {
-    return (long) blocks() * Float.BYTES;
+  long valueAddress(int row) {
+    return values.address() + row * rowBytes();
+  }
+
+  long scaleAddress(int row) {
+    return scales.address() + (long) row * blocks() * Float.BYTES;
+  }
+
+  long sumAddress(int row) {
+    return sums.address() + (long) row * blocks() * Float.BYTES;
   }
 }

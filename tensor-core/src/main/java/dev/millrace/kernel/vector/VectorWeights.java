@@ -29,7 +29,7 @@ import java.lang.foreign.MemorySegment;
 record VectorWeights(ElementType type, int rows, int columns, MemorySegment data)
     implements Weights {
   /** Bytes of one column's values, scales or words of a group: 16 lanes. */
-  static final int LANES_BYTES = ROW_GROUP * Integer.BYTES;
+  static final long LANES_BYTES = ROW_GROUP * (long) Integer.BYTES;
 
   @Override
   public long bytes() {
@@ -49,7 +49,7 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
   }
 
   /** Bytes of a group of quantized weights' one block. */
-  static int blockBytes(ElementType type) {
+  static long blockBytes(ElementType type) {
     return firstWord(type)
         + switch (type) {
           case Q4_0, Q4_1 -> 4 * LANES_BYTES;
@@ -59,20 +59,24 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
   }
 
   /** Bytes of scales and minima in front of a block's words. */
-  static int firstWord(ElementType type) {
+  static long firstWord(ElementType type) {
     return type == ElementType.Q4_1 ? 2 * LANES_BYTES : LANES_BYTES;
   }
 
   static long groupBytes(ElementType type, int columns) {
     return switch (type) {
-      case F32 -> (long) columns * LANES_BYTES;
-      case F16, BF16 -> (long) Math.ceilDiv(columns, 2) * LANES_BYTES;
-      case Q4_0, Q4_1, Q8_0 -> (long) columns / QUANTIZATION_BLOCK * blockBytes(type);
+      case F32 -> columns * LANES_BYTES;
+      case F16, BF16 -> Math.ceilDiv(columns, 2) * LANES_BYTES;
+      case Q4_0, Q4_1, Q8_0 -> columns / QUANTIZATION_BLOCK * blockBytes(type);
     };
   }
 
-  /** Where the vector that starts with {@code output} stands in its group's first 16 lanes. */
-  long offset(int output) {
+  /** Of output's lane among its group's first 16. */
+  long address(int output) {
+    return data.address() + offset(output);
+  }
+
+  private long offset(int output) {
     return output / ROW_GROUP * groupBytes(type, columns) + (long) output % ROW_GROUP * Float.BYTES;
   }
 
@@ -80,7 +84,7 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
   float value(int row, int column) {
     long first = offset(row);
     return switch (type) {
-      case F32 -> data.get(JAVA_FLOAT, first + (long) column * LANES_BYTES);
+      case F32 -> data.get(JAVA_FLOAT, first + column * LANES_BYTES);
       case F16 -> Float.float16ToFloat((short) half(first, column));
       case BF16 -> Float.intBitsToFloat(half(first, column) << 16);
       case Q4_0, Q4_1, Q8_0 -> blockValue(first, column);
@@ -88,15 +92,15 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
   }
 
   private int half(long first, int column) {
-    return data.get(JAVA_INT, first + (long) (column / 2) * LANES_BYTES) >>> 16 * (column % 2);
+    return data.get(JAVA_INT, first + column / 2 * LANES_BYTES) >>> 16 * (column % 2);
   }
 
   private float blockValue(long first, int column) {
-    long block = first + (long) (column / QUANTIZATION_BLOCK) * blockBytes(type);
+    long block = first + column / QUANTIZATION_BLOCK * blockBytes(type);
     float scale = data.get(JAVA_FLOAT, block);
     int bits = type == ElementType.Q8_0 ? 8 : 4;
     int bit = column % QUANTIZATION_BLOCK * bits;
-    long word = block + firstWord(type) + (long) (bit / Integer.SIZE) * LANES_BYTES;
+    long word = block + firstWord(type) + bit / Integer.SIZE * LANES_BYTES;
     int shifted = data.get(JAVA_INT, word) >>> bit % Integer.SIZE;
     return switch (type) {
       case Q4_0 -> scale * ((shifted & 15) - 8);
