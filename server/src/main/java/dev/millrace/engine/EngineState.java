@@ -26,10 +26,7 @@ import java.util.stream.Stream;
  * events out. Owned by one thread; no clock and no thread inside, so a simulation drives the same
  * machine. Times are nanoseconds since the engine's start.
  *
- * <p>Invariants, as {@link #check} finds them: a live sequence is either in the queue or running; a
- * block's reference count is the number of tables that hold it; a running sequence's table has room
- * for just what is computed, and never more than was reserved for it; the reservations of all that
- * run fit the pool; what has ended holds nothing.
+ * <p>What always holds is said, and checked, in {@link Invariants}.
  */
 final class EngineState {
   private final EngineSettings settings;
@@ -294,42 +291,6 @@ final class EngineState {
    * @throws IllegalStateException if an invariant doesn't hold
    */
   void check() {
-    int[] holders = new int[settings.kvBlocks()];
-    int reserved = 0;
-    for (Sequence sequence : running) {
-      int most = settings.blocksFor(sequence.worstCaseLength());
-      int blocks = sequence.blocks().size();
-      require(sequence, sequence.phase() == Phase.RUNNING, "is running in another phase");
-      require(sequence, !waiting.contains(sequence), "is waiting and running");
-      require(sequence, blocks == settings.blocksFor(sequence.computed()), "holds wrong blocks");
-      require(sequence, blocks <= most, "holds more blocks than were reserved");
-      require(sequence, sequence.remaining() > 0, "has nothing to compute");
-      for (int i = 0; i < blocks; i++) {
-        holders[sequence.blocks().block(i)]++;
-      }
-      reserved += most;
-    }
-    for (Sequence sequence : waiting) {
-      require(sequence, sequence.phase() == Phase.QUEUED, "is waiting in another phase");
-      require(sequence, sequence.blocks().size() == 0, "waits with blocks");
-    }
-    for (int block = 0; block < holders.length; block++) {
-      if (allocator.references(block) != holders[block]) {
-        throw new IllegalStateException(
-            "block %d counts %d references, tables hold it %d times"
-                .formatted(block, allocator.references(block), holders[block]));
-      }
-    }
-    if (reserved != reservedBlocks || reserved > settings.kvBlocks()) {
-      throw new IllegalStateException(
-          "%d blocks are counted as reserved, sequences reserved %d, the pool has %d"
-              .formatted(reservedBlocks, reserved, settings.kvBlocks()));
-    }
-  }
-
-  private static void require(Sequence sequence, boolean holds, String otherwise) {
-    if (!holds) {
-      throw new IllegalStateException("sequence " + sequence.id() + " " + otherwise);
-    }
+    Invariants.check(this, allocator);
   }
 }
