@@ -57,7 +57,7 @@ class ArchitectureTest {
           room("config", "kernel.tier"),
           room("catalog", "model gguf synthetic tensor").with(LOG),
           room("request", "v1 model tokenizer sampling kernel").with(PROTOBUF),
-          room("engine", "request tokenizer sampling network kv tensor").with(LOG),
+          room("engine", "request tokenizer sampling network kernel kv tensor").with(LOG),
           room("pipeline", "engine request sampling").with(REACTOR, LOG),
           room("grpc", "v1 pipeline engine request tokenizer sampling model")
               .with(GRPC, PROTOBUF, REACTOR, LOG),
