@@ -46,6 +46,13 @@ public record ServerSettings(
    */
   public static ServerSettings read(
       Map<String, List<String>> flags, Map<String, String> environment) {
+    int maxBatchTokens = SettingsTable.MAX_BATCH_TOKENS.value(flags, environment);
+    int maxRunning =
+        SettingsTable.MAX_RUNNING
+            .given(flags, environment)
+            .orElseGet(
+                () ->
+                    Math.min(SettingsTable.MAX_RUNNING.value(Map.of(), Map.of()), maxBatchTokens));
     return new ServerSettings(
         SettingsTable.MODEL.value(flags, environment),
         SettingsTable.MODEL_CACHE.value(flags, environment),
@@ -54,9 +61,9 @@ public record ServerSettings(
         SettingsTable.KV_CACHE_MIB.value(flags, environment),
         SettingsTable.THREADS.value(flags, environment),
         SettingsTable.KERNELS.value(flags, environment),
-        SettingsTable.MAX_BATCH_TOKENS.value(flags, environment),
+        maxBatchTokens,
         SettingsTable.MAX_WAITING.value(flags, environment),
-        SettingsTable.MAX_RUNNING.value(flags, environment),
+        maxRunning,
         SettingsTable.DRAIN_GRACE.value(flags, environment),
         SettingsTable.STEP_TIMEOUT.value(flags, environment));
   }

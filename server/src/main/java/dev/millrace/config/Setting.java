@@ -2,6 +2,7 @@ package dev.millrace.config;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One setting: how it is given, what it means, what it is when it isn't given.
@@ -46,18 +47,26 @@ public record Setting<T>(
    * @throws InvalidSettingException naming the flag or the variable
    */
   public T value(Map<String, List<String>> flags, Map<String, String> environmentVariables) {
-    List<String> given = flags.getOrDefault(flag, List.of());
-    if (!given.isEmpty()) {
-      if (given.size() > 1 && !repeatable) {
-        throw new InvalidSettingException(flag, "given " + given.size() + " times");
+    return given(flags, environmentVariables)
+        .orElseGet(() -> read(flag, fallback.isEmpty() ? List.of() : List.of(fallback)));
+  }
+
+  /** As {@link #value}, but empty where neither a flag nor the environment gives it. */
+  public Optional<T> given(
+      Map<String, List<String>> flags, Map<String, String> environmentVariables) {
+    List<String> texts = flags.getOrDefault(flag, List.of());
+    if (!texts.isEmpty()) {
+      if (texts.size() > 1 && !repeatable) {
+        throw new InvalidSettingException(flag, "given " + texts.size() + " times");
       }
-      return read(flag, given);
+      return Optional.of(read(flag, texts));
     }
     String variable = environmentVariables.getOrDefault(environment, "");
-    if (!variable.isBlank()) {
-      return read(environment, repeatable ? List.of(variable.split(",")) : List.of(variable));
+    if (variable.isBlank()) {
+      return Optional.empty();
     }
-    return read(flag, fallback.isEmpty() ? List.of() : List.of(fallback));
+    List<String> parts = repeatable ? List.of(variable.split(",")) : List.of(variable);
+    return Optional.of(read(environment, parts));
   }
 
   private T read(String source, List<String> texts) {

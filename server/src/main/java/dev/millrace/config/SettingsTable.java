@@ -105,7 +105,8 @@ public final class SettingsTable {
           "MILLRACE_MAX_RUNNING",
           "N",
           "64",
-          "Requests that run at the same time at most.",
+          "Requests that run at the same time at most; unless given, never more than"
+              + " --max-batch-tokens.",
           Readers.integer(1, 4_096));
 
   public static final Setting<Duration> DRAIN_GRACE =

@@ -27,6 +27,8 @@ import dev.millrace.tokenizer.Tokenizers;
 import dev.millrace.v1.Model;
 import java.lang.foreign.Arena;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.stream.Stream;
@@ -116,36 +118,39 @@ final class ModelLoader {
 
   private NetworkModel warmModel(ModelFile file, NetworkConfig config, EngineSettings limits) {
     int context = (int) Math.min(config.contextLength(), limits.poolTokens());
-    Team team = Team.of(settings.threads());
-    Arena scratch = Arena.ofShared();
-    Runnable afterwards =
-        () -> {
-          scratch.close();
-          team.close();
-        };
+    Deque<AutoCloseable> opened = new ArrayDeque<>(); // the last one is closed first
     try {
-      Network network =
-          Network.load(
-              file,
-              kernels,
-              team,
-              new StepLimits(settings.maxBatchTokens(), settings.maxRunning(), context));
-      try {
-        KvPool pool = pool(config, limits.kvBlocks());
-        List<Sampler> samplers =
-            Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))
-                .limit(team.size())
-                .toList();
-        NetworkModel model = new NetworkModel(network, pool, team, samplers, afterwards);
-        WarmUp.run(network, pool);
-        return model;
-      } catch (RuntimeException | Error e) {
-        network.close();
-        throw e;
-      }
+      Team team = Team.of(settings.threads());
+      opened.push(team);
+      Arena scratch = Arena.ofShared();
+      opened.push(scratch);
+      StepLimits step = new StepLimits(settings.maxBatchTokens(), settings.maxRunning(), context);
+      Network network = Network.load(file, kernels, team, step);
+      opened.push(network);
+      KvPool pool = pool(config, limits.kvBlocks());
+      opened.push(pool);
+      List<Sampler> samplers =
+          Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))
+              .limit(team.size())
+              .toList();
+      WarmUp.run(network, pool);
+      Runnable afterwards =
+          () -> {
+            scratch.close();
+            team.close();
+          };
+      return new NetworkModel(network, pool, team, samplers, afterwards);
     } catch (RuntimeException | Error e) {
-      afterwards.run();
+      opened.forEach(each -> close(each, e));
       throw e;
+    }
+  }
+
+  private static void close(AutoCloseable opened, Throwable because) {
+    try {
+      opened.close();
+    } catch (Exception e) {
+      because.addSuppressed(e);
     }
   }
 

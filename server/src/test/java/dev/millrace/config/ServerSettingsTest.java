@@ -121,6 +121,16 @@ class ServerSettingsTest {
   }
 
   @Test
+  void asManyRunAsAStepHasRowsUnlessAskedOtherwise() {
+    assertThat(
+            ServerSettings.read(Map.of("--max-batch-tokens", List.of("16")), Map.of()).maxRunning())
+        .isEqualTo(16);
+    assertThat(
+            ServerSettings.read(Map.of("--max-batch-tokens", List.of("99")), Map.of()).maxRunning())
+        .isEqualTo(64);
+  }
+
+  @Test
   void theTableNamesEachComponentOnceAndItsHelpTellsAll() {
     assertThat(SettingsTable.ALL).hasSize(ServerSettings.class.getRecordComponents().length);
     assertThat(SettingsTable.ALL.stream().map(Setting::flag)).doesNotHaveDuplicates();
