@@ -38,6 +38,7 @@ final class EngineState {
   private final ServiceRate rate = new ServiceRate();
   private int reservedBlocks;
   private int leftQueue;
+  private long waitingPromptTokens;
   private long nextExpiry = Lifetime.NEVER;
 
   EngineState(EngineSettings settings) {
@@ -88,6 +89,7 @@ final class EngineState {
 
   private void admit(Sequence sequence, long now) {
     waiting.add(sequence);
+    waitingPromptTokens += sequence.request().prompt().length;
     nextExpiry = Math.min(nextExpiry, sequence.lifetime().nextExpiry());
     sequence.outlet().emit(new Started());
     if (sequence.completion().reason() != null) { // resumed behind its last token
@@ -124,8 +126,7 @@ final class EngineState {
   /** Starts a step: what it needs is taken. */
   void begin(StepPlan plan, long now) {
     for (Sequence sequence : plan.started()) {
-      waiting.remove(sequence);
-      leftQueue++;
+      leaveQueue(sequence);
       running.add(sequence);
       sequence.enter(Phase.RUNNING);
       sequence.lifetime().start(now);
@@ -216,11 +217,16 @@ final class EngineState {
     }
   }
 
-  /** Gives everything back that a sequence holds. */
-  private void leave(Sequence sequence, long now) {
+  private void leaveQueue(Sequence sequence) {
     if (waiting.remove(sequence)) {
       leftQueue++;
+      waitingPromptTokens -= sequence.request().prompt().length;
     }
+  }
+
+  /** Gives everything back that a sequence holds. */
+  private void leave(Sequence sequence, long now) {
+    leaveQueue(sequence);
     if (running.remove(sequence)) {
       reservedBlocks -= settings.blocksFor(sequence.worstCaseLength());
       rate.ended(sequence.lifetime().served(now));
@@ -270,7 +276,7 @@ final class EngineState {
         allocator.inUse(),
         0,
         settings.blockSize(),
-        waiting.stream().mapToLong(sequence -> sequence.request().prompt().length).sum(),
+        waitingPromptTokens,
         predictedQueueSeconds(),
         counters.promptTokens,
         0,

@@ -152,7 +152,7 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
       try {
         executor.execute(this);
       } catch (RejectedExecutionException e) { // it was shut down first: better here than never
-        log.warn("the executor of outlets doesn't take tasks any more: {}", e.toString());
+        log.debug("the executor of outlets doesn't take tasks any more: {}", e.toString());
         run();
       }
     }

@@ -215,6 +215,7 @@ class SimulationTest {
       EngineSnapshot end = loop.snapshot();
       assertThat(end.kvBlocksInUse()).isZero();
       assertThat(end.waitingSequences() + end.runningSequences()).isZero();
+      assertThat(end.waitingPromptTokens()).isZero();
       assertThat(
               end.requestsFinished()
                   + end.requestsCancelled()

@@ -17,8 +17,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Emits as many Deltas as a request's maxTokens says, from a thread of its own, whenever the outlet
- * has room. With 0, it refuses.
+ * Emits as many Deltas as a request's maxTokens says, their texts counting down to 0, from a thread
+ * of its own, whenever the outlet has room. With 0, it refuses.
  */
 final class ScriptedEngine implements Engine {
   private static final class Script {
@@ -34,12 +34,6 @@ final class ScriptedEngine implements Engine {
   private final ExecutorService thread = Executors.newSingleThreadExecutor();
   private final Map<Long, Script> scripts = new ConcurrentHashMap<>();
   private final AtomicLong ids = new AtomicLong();
-  private final AtomicLong emitted = new AtomicLong();
-
-  /** Deltas handed to outlets until now. */
-  long emitted() {
-    return emitted.get();
-  }
 
   @Override
   public long submit(GenerationRequest request, Outlet outlet) {
@@ -58,9 +52,7 @@ final class ScriptedEngine implements Engine {
   private void pump(long id) {
     Script script = scripts.get(id);
     while (script != null && script.left > 0 && script.outlet.hasRoom()) {
-      script.left--;
-      emitted.incrementAndGet();
-      script.outlet.emit(new Delta("x", List.of()));
+      script.outlet.emit(new Delta(Long.toString(--script.left), List.of()));
       if (script.left == 0) {
         scripts.remove(id);
         script.outlet.complete();
