@@ -1,7 +1,7 @@
 package dev.millrace.grpc;
 
 import com.google.protobuf.Any;
-import com.google.protobuf.Duration;
+import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.rpc.BadRequest;
 import com.google.rpc.Code;
@@ -14,9 +14,11 @@ import dev.millrace.request.InvalidRequestException;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +31,7 @@ final class StatusTranslator {
   private static final String DOMAIN = "millrace.dev";
 
   /** When a server that starts, drains or is busy is worth asking again. */
-  private static final java.time.Duration SOON = java.time.Duration.ofSeconds(1);
+  private static final Duration SOON = Duration.ofSeconds(1);
 
   private StatusTranslator() {}
 
@@ -59,7 +61,7 @@ final class StatusTranslator {
       if (detail.is(ErrorInfo.class)) {
         try {
           return detail.unpack(ErrorInfo.class).getReason();
-        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+        } catch (InvalidProtocolBufferException e) {
           throw new IllegalStateException("our own details can't be read", e);
         }
       }
@@ -121,10 +123,12 @@ final class StatusTranslator {
     return status(Code.INTERNAL, "DEFECT", "internal error; the server's log has more");
   }
 
-  private static RetryInfo retryAfter(java.time.Duration delay) {
+  private static RetryInfo retryAfter(Duration delay) {
     return RetryInfo.newBuilder()
         .setRetryDelay(
-            Duration.newBuilder().setSeconds(delay.getSeconds()).setNanos(delay.getNano()))
+            com.google.protobuf.Duration.newBuilder()
+                .setSeconds(delay.getSeconds())
+                .setNanos(delay.getNano()))
         .build();
   }
 
@@ -136,10 +140,7 @@ final class StatusTranslator {
   }
 
   private static StatusRuntimeException status(
-      Code code,
-      String reason,
-      @org.jspecify.annotations.Nullable String message,
-      Message... details) {
+      Code code, String reason, @Nullable String message, Message... details) {
     Status.Builder status =
         Status.newBuilder()
             .setCode(code.getNumber())

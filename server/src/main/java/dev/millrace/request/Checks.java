@@ -3,7 +3,6 @@ package dev.millrace.request;
 import static dev.millrace.request.InvalidRequestException.invalid;
 
 import com.google.protobuf.Message;
-import com.google.protobuf.ProtocolMessageEnum;
 import dev.millrace.request.InvalidRequestException.Kind;
 import java.time.Duration;
 import java.util.List;
@@ -68,8 +67,8 @@ public final class Checks {
   }
 
   /** Enumerations are open in proto3: numbers that the contract doesn't have arrive as they are. */
-  static void known(String field, ProtocolMessageEnum value, int number) {
-    if (value.getClass().isEnum() && ((Enum<?>) value).name().equals("UNRECOGNIZED")) {
+  static void known(String field, Enum<?> value, int number) {
+    if (value.name().equals("UNRECOGNIZED")) {
       throw invalid(field, number + "; the contract has no such value");
     }
   }
