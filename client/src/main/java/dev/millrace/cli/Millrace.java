@@ -58,6 +58,7 @@ public final class Millrace implements Runnable {
     return line.setOut(writer(streams.out()))
         .setErr(writer(streams.err()))
         .setUsageHelpAutoWidth(true)
+        .setExpandAtFiles(false) // a prompt may begin with @
         .setParameterExceptionHandler(Millrace::refuse)
         .setExecutionExceptionHandler(Millrace::explain);
   }

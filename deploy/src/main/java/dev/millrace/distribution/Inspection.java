@@ -67,19 +67,21 @@ final class Inspection {
   private static String value(Object value) {
     int entries = entries(value);
     if (entries < 0) {
-      return value instanceof String text ? Printable.quote(text, MAX_TEXT) : value.toString();
+      return scalar(value, MAX_TEXT);
     }
     return IntStream.range(0, Math.min(entries, MAX_ENTRIES))
-        .mapToObj(i -> brief(entry(value, i)))
+        .mapToObj(i -> scalar(entry(value, i), MAX_ENTRY_TEXT))
         .collect(Collectors.joining(", ", "", entries > MAX_ENTRIES ? ", ..." : ""));
   }
 
-  private static String brief(Object entry) {
-    return switch (entry) {
-      case String text -> Printable.quote(text, MAX_ENTRY_TEXT);
+  private static String scalar(Object value, int maxText) {
+    return switch (value) {
+      case String text -> Printable.quote(text, maxText);
+      case Double number when number == number.floatValue() ->
+          Float.toString(number.floatValue()); // 1.0E-5, not its 17 digits
       case Number number -> number.toString();
       case Boolean bool -> bool.toString();
-      default -> type(entry);
+      default -> type(value);
     };
   }
 

@@ -1,6 +1,7 @@
 package dev.millrace.distribution;
 
 import dev.millrace.catalog.ConsoleProgress;
+import dev.millrace.config.InvalidSettingException;
 import dev.millrace.config.ServerSettings;
 import dev.millrace.config.SettingsTable;
 import dev.millrace.server.MillraceServer;
@@ -9,6 +10,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** Runs a server until a signal drains it. */
@@ -34,8 +36,7 @@ final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    ServerSettings settings =
-        Settings.read(Settings.given(spec.commandLine().getParseResult(), SettingsTable.ALL));
+    ServerSettings settings = settings();
     Logging.install();
     MillraceServer server = MillraceServer.listen(settings, ConsoleProgress.onStandardError());
     Thread drain = new Thread(() -> drain(server, settings), "millrace-drain");
@@ -49,6 +50,14 @@ final class ServeCommand implements Callable<Integer> {
     }
     server.awaitTermination();
     return 0;
+  }
+
+  private ServerSettings settings() {
+    try {
+      return Settings.read(Settings.given(spec.commandLine().getParseResult(), SettingsTable.ALL));
+    } catch (InvalidSettingException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
   }
 
   /** Ended as asked: not with the status of a process that a signal killed. */

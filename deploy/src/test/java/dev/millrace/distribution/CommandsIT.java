@@ -87,6 +87,16 @@ class CommandsIT {
   }
 
   @Test
+  void argumentsAreTakenAsTheyAreWhateverTheLocale() {
+    String text = "@pom.xml é";
+
+    Command.Result ids =
+        millrace("tokenize", text, "--model", TinyServer.MODEL, "--ids").with("LC_ALL", "C").run();
+
+    assertThat(ids.out()).isEqualTo("64 112 111 109 46 120 109 108 32 195 169\n");
+  }
+
+  @Test
   void modelsListNamesTheDefaultModelAndWhereItIsKept() {
     Command.Result list = millrace("models", "list", "--model-cache", "/nowhere").run();
 
@@ -121,7 +131,7 @@ class CommandsIT {
   void aWrongSettingIsRefusedByName() {
     Command.Result wrong = millrace("serve", "--port", "70000").run();
 
-    assertThat(wrong.exitCode()).isNotZero();
+    assertThat(wrong.exitCode()).isEqualTo(2);
     assertThat(complaints(wrong)).contains("--port", "65535");
   }
 
