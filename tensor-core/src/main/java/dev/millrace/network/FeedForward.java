@@ -13,6 +13,7 @@ record FeedForward(
     Linear<Hidden, Ffn> gate,
     Linear<Hidden, Ffn> up,
     Linear<Ffn, Hidden> down,
+    Together together,
     SwiGlu swiGlu) {
 
   /** Adds to the residual stream x. */
@@ -20,8 +21,9 @@ record FeedForward(
     Activations<Tokens, Hidden> h = norm.apply(x, buffers.normed());
     probe.see("ffn_norm", h.values());
 
-    Matrix<Tokens, Ffn> g = gate.apply(h, buffers.gate());
-    Matrix<Tokens, Ffn> u = up.apply(h, buffers.up());
+    Matrix<Tokens, Ffn> g = buffers.gate();
+    Matrix<Tokens, Ffn> u = buffers.up();
+    together.run(gate.task(h, g), up.task(h, u));
     Activations<Tokens, Ffn> inner = swiGlu.apply(g, u, buffers.gated());
     probe.see("ffn_swiglu", inner.values());
 

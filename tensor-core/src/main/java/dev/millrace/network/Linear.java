@@ -30,23 +30,26 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
 
   /** y = x·Wᵀ; returns y. */
   <R extends Dim> Matrix<R, Out> apply(Activations<R, In> x, Matrix<R, Out> y) {
-    return run(x, y, null);
+    if (y.rows() > 0) {
+      backend.team().run(task(x, y));
+    }
+    return y;
+  }
+
+  /** y = x·Wᵀ, to be run by the team, maybe together with others. */
+  <R extends Dim> Team.Task task(Activations<R, In> x, Matrix<R, Out> y) {
+    this.x = x;
+    this.y = y;
+    this.sum = null;
+    return this;
   }
 
   /** residual += x·Wᵀ, the product being rounded into y first. */
   <R extends Dim> void addTo(Matrix<R, Out> residual, Activations<R, In> x, Matrix<R, Out> y) {
-    run(x, y, residual);
-  }
-
-  private <R extends Dim> Matrix<R, Out> run(
-      Activations<R, In> x, Matrix<R, Out> y, @Nullable Matrix<R, Out> sum) {
     this.x = x;
     this.y = y;
-    this.sum = sum;
-    if (y.rows() > 0) {
-      backend.team().run(this);
-    }
-    return y;
+    this.sum = residual;
+    backend.team().run(this);
   }
 
   @Override

@@ -23,7 +23,8 @@ record LlamaLayer(
     Shared shared) {
 
   /** What all layers use alike: no weights of their own. */
-  record Shared(Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu) {}
+  record Shared(
+      Together together, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu) {}
 
   static LlamaLayer load(
       LayerLoader loader, int index, NetworkConfig config, Sizes sizes, Shared shared) {
@@ -40,6 +41,7 @@ record LlamaLayer(
             loader.linear(prefix + "ffn_gate.weight", sizes.hidden(), sizes.ffn()),
             loader.linear(prefix + "ffn_up.weight", sizes.hidden(), sizes.ffn()),
             loader.linear(prefix + "ffn_down.weight", sizes.ffn(), sizes.hidden()),
+            shared.together(),
             shared.swiGlu()),
         shared);
   }
@@ -52,9 +54,10 @@ record LlamaLayer(
     Activations<Tokens, Hidden> h = norm.apply(x, buffers.normed());
     probe.see("attn_norm", h.values());
 
-    Matrix<Tokens, Product<Heads, HeadDim>> q = query.apply(h, buffers.q());
-    Matrix<Tokens, Product<KvHeads, HeadDim>> k = key.apply(h, buffers.k());
-    Matrix<Tokens, Product<KvHeads, HeadDim>> v = value.apply(h, buffers.v());
+    Matrix<Tokens, Product<Heads, HeadDim>> q = buffers.q();
+    Matrix<Tokens, Product<KvHeads, HeadDim>> k = buffers.k();
+    Matrix<Tokens, Product<KvHeads, HeadDim>> v = buffers.v();
+    shared.together.run(query.task(h, q), key.task(h, k), value.task(h, v));
     shared.rope.rotate(q, step);
     shared.rope.rotate(k, step);
     probe.see("attn_q", q);

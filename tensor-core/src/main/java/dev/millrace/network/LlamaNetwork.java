@@ -5,6 +5,7 @@ import dev.millrace.kernel.Team;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvPool;
 import dev.millrace.model.ModelFile;
+import dev.millrace.model.ModelFormatException;
 import dev.millrace.network.LlamaLayer.Shared;
 import dev.millrace.network.Workspace.LogitBuffers;
 import dev.millrace.network.Workspace.TokenBuffers;
@@ -38,6 +39,12 @@ final class LlamaNetwork implements Network {
     Arena arena = Arena.ofShared();
     try {
       return new LlamaNetwork(file, config, new Backend(kernels, team), limits, arena);
+    } catch (OutOfMemoryError e) {
+      arena.close();
+      throw new ModelFormatException(
+          "%s: too little memory for its weights and for steps of %d tokens"
+              .formatted(file.name(), limits.maxTokens()),
+          e);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -56,6 +63,7 @@ final class LlamaNetwork implements Network {
     embedding = new Embedding(backend, embeddings);
     Shared shared =
         new Shared(
+            new Together(backend.team()),
             new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), arena),
             new KvWriter(backend),
             new Attention(backend, sizes, limits, arena),

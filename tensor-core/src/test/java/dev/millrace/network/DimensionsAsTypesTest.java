@@ -48,7 +48,7 @@ class DimensionsAsTypesTest {
             Linear<Hidden, Product<Heads, HeadDim>> query,
             Linear<Product<Heads, HeadDim>, Hidden> output,
             Linear<Hidden, Vocab> head,
-            RmsNorm<Hidden> norm, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu,
+            Together together, RmsNorm<Hidden> norm, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu,
             KvLayer cache, Step step, LayerLoader loader, Sizes sizes) {
           STATEMENTS
         }
@@ -60,7 +60,7 @@ class DimensionsAsTypesTest {
     String layer =
         """
         norm.apply(x, h);
-        query.apply(h, q);
+        together.run(query.task(h, q), gate.task(h, g));
         rope.rotate(q, step);
         rope.rotate(k, step);
         writer.store(k, v, cache, step);
@@ -86,7 +86,7 @@ class DimensionsAsTypesTest {
           gate.apply(inner, g)           | Activations<Tokens,Ffn> cannot be converted to Activations<R,Hidden>
           down.apply(h, x)               | Activations<Tokens,Hidden> cannot be converted to Activations<R,Ffn>
           gate.apply(h, x)               | Matrix<Tokens,Hidden> cannot be converted to Matrix<R,Ffn>
-          query.apply(h, k)              | Matrix<Tokens,Product<KvHeads,HeadDim>> cannot be converted to Matrix<R,Product<Heads,HeadDim>>
+          query.task(h, k)               | Matrix<Tokens,Product<KvHeads,HeadDim>> cannot be converted to Matrix<R,Product<Heads,HeadDim>>
           down.addTo(g, inner, x)        | Matrix<Tokens,Ffn> cannot be converted to Matrix<R,Hidden>
           output.addTo(x, h, x)          | Activations<Tokens,Hidden> cannot be converted to Activations<R,Product<Heads,HeadDim>>
           head.apply(h, logits)          | incompatible equality constraints LogitRows,Tokens
