@@ -3,6 +3,7 @@ package dev.millrace.network;
 import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.Dim.Hidden;
 import dev.millrace.tensor.Dim.Tokens;
+import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
 
 /** Tokens to vectors: a row of the table for each. */
@@ -27,6 +28,11 @@ final class Embedding extends RowWise {
     this.x = x;
     runRows(step.rows());
     return x;
+  }
+
+  /** The same table as the network's head, in models that tie the two. */
+  Linear<Hidden, Vocab> tiedHead() {
+    return new Linear<>(backend, table);
   }
 
   @Override

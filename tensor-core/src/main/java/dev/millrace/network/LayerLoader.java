@@ -3,6 +3,8 @@ package dev.millrace.network;
 import dev.millrace.kernel.Weights;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.Dim;
+import dev.millrace.tensor.Dim.Hidden;
+import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
 import dev.millrace.tensor.Size;
 import java.lang.foreign.Arena;
@@ -37,8 +39,12 @@ final class LayerLoader {
     return new RmsNorm<>(backend, weight, epsilon);
   }
 
+  Embedding embedding(String name, Size<Vocab> vocabulary, Size<Hidden> hidden) {
+    return new Embedding(backend, weights(name, vocabulary, hidden));
+  }
+
   /** Weights [rows, columns]. */
-  Weights weights(String name, Size<?> rows, Size<?> columns) {
+  private Weights weights(String name, Size<?> rows, Size<?> columns) {
     TensorData tensor = tensors.matrix(name, rows.value(), columns.value());
     quantized |= tensor.type().isQuantized();
     return backend

@@ -2,7 +2,6 @@ package dev.millrace.network;
 
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Team;
-import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvPool;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
@@ -59,8 +58,7 @@ final class LlamaNetwork implements Network {
     Sizes sizes = Sizes.of(config, limits);
     Tensors tensors = new Tensors(file);
     LayerLoader loader = new LayerLoader(tensors, backend, arena);
-    Weights embeddings = loader.weights("token_embd.weight", sizes.vocabulary(), sizes.hidden());
-    embedding = new Embedding(backend, embeddings);
+    embedding = loader.embedding("token_embd.weight", sizes.vocabulary(), sizes.hidden());
     Shared shared =
         new Shared(
             new Together(backend.team()),
@@ -76,7 +74,7 @@ final class LlamaNetwork implements Network {
     head =
         tensors.has("output.weight")
             ? loader.linear("output.weight", sizes.hidden(), sizes.vocabulary())
-            : new Linear<>(backend, embeddings); // tied
+            : embedding.tiedHead();
     tensors.takenByConfig("rope_freqs.weight");
     tensors.refuseOthers();
     workspace = new Workspace(backend.kernels(), sizes, loader.quantized(), arena);
