@@ -7,6 +7,10 @@ import io.grpc.ServerInterceptors;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.ProtoReflectionService;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
@@ -50,6 +54,7 @@ public final class GrpcServer implements AutoCloseable {
   private final Server server;
   private final Health health;
   private final CallRecorder recorder = new CallRecorder();
+  private final EventLoopGroup loops; // our own: gRPC's shared ones outlive a failed start
   private final ExecutorService calls;
   private final ExecutorService reads;
   private final Scheduler watch;
@@ -78,12 +83,15 @@ public final class GrpcServer implements AutoCloseable {
     } catch (IOException e) {
       grpc.close();
       Throwable cause = e.getCause() == null ? e : e.getCause();
-      throw new IOException("can't listen on " + address + ": " + cause.getMessage(), e);
+      throw new IOException("can't listen on " + host + ":" + port + ": " + cause.getMessage(), e);
     }
   }
 
   private GrpcServer(InetSocketAddress address, ServedModels models, TransportLimits limits) {
     int threads = threads();
+    loops =
+        new MultiThreadIoEventLoopGroup(
+            threads, daemons("millrace-io-"), NioIoHandler.newFactory());
     // gRPC queues at most one task a call here, so calls bound it.
     calls = Executors.newFixedThreadPool(threads, daemons("millrace-calls-"));
     reads =
@@ -103,6 +111,9 @@ public final class GrpcServer implements AutoCloseable {
     RequestReader reader = new RequestReader(new SecureRandom()::nextLong);
     server =
         configured(NettyServerBuilder.forAddress(address), limits)
+            .channelType(NioServerSocketChannel.class)
+            .bossEventLoopGroup(loops)
+            .workerEventLoopGroup(loops)
             .executor(calls)
             .addService(
                 ServerInterceptors.intercept(
@@ -195,5 +206,6 @@ public final class GrpcServer implements AutoCloseable {
     }
     reads.shutdown();
     calls.shutdown();
+    var _ = loops.shutdownGracefully(0, CLOSING.toSeconds(), TimeUnit.SECONDS);
   }
 }
