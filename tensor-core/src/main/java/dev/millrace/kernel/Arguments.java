@@ -113,7 +113,7 @@ public final class Arguments {
     checkFloats("cosSin", cosSin, 0, 0);
     long rotations = cosSin.byteSize() / Float.BYTES / headDim;
     for (int row = fromRow; row < toRow; row++) {
-      checkRange("position of row " + row, positions[row], positions[row] + 1L, rotations);
+      checkRange("position", positions[row], positions[row] + 1L, rotations);
     }
   }
 

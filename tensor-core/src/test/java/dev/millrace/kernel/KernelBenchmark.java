@@ -50,7 +50,9 @@ public final class KernelBenchmark {
     }
     benchmark.multiply(ElementType.Q4_1, 576, 1536, 1);
     benchmark.multiply(ElementType.Q4_1, 576, 1536, 32);
-    benchmark.multiply(ElementType.Q4_1, 49152, 576, 1);
+    for (int rows : new int[] {1, 4, 8, 32}) {
+      benchmark.multiply(ElementType.Q4_1, 49152, 576, rows);
+    }
     benchmark.rows();
     for (int length : new int[] {16, 128, 512}) {
       benchmark.attend(length);

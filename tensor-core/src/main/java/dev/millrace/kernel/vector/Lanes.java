@@ -70,6 +70,23 @@ final class Lanes {
     return VectorShuffle.fromOp(FLOATS, i -> i + distance < LENGTH ? i + distance : i);
   }
 
+  /** Copies the first values of some rows of vectors; with no more vectors than the values fill. */
+  static void copyRows(
+      long from, long fromRowBytes, int rows, int values, long to, long toRowBytes) {
+    for (int row = 0; row < rows; row++) {
+      long source = from + row * fromRowBytes;
+      long target = to + row * toRowBytes;
+      int i = 0;
+      for (; i <= values - LENGTH; i += LENGTH) {
+        fromMemorySegment(FLOATS, MEMORY, source + i * 4L, ORDER)
+            .intoMemorySegment(MEMORY, target + i * 4L, ORDER);
+      }
+      for (; i < values; i++) {
+        set(target + i * 4L, get(source + i * 4L));
+      }
+    }
+  }
+
   static float get(long address) {
     return MEMORY.get(ValueLayout.JAVA_FLOAT, address);
   }

@@ -7,7 +7,6 @@ import static dev.millrace.kernel.vector.Lanes.INTS;
 import static dev.millrace.kernel.vector.Lanes.MEMORY;
 import static dev.millrace.kernel.vector.Lanes.ORDER;
 import static dev.millrace.kernel.vector.Lanes.get;
-import static dev.millrace.kernel.vector.Lanes.set;
 import static dev.millrace.kernel.vector.VectorWeights.LANES_BYTES;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
@@ -36,16 +35,13 @@ final class RowProduct {
       VectorWeights w, VectorRows q, int rows, long y, int yStride, int from, int to) {
     long scratch = Scratch.address();
     for (int output = from; output < to; output += Lanes.LENGTH) {
-      int lanes = Math.min(Lanes.LENGTH, to - output);
       for (int row = 0; row < rows; row++) {
         long target = y + ((long) row * yStride + output) * Float.BYTES;
-        if (lanes == Lanes.LENGTH) {
+        if (output + Lanes.LENGTH <= to) {
           multiply(w, output, q, row, target);
         } else {
           multiply(w, output, q, row, scratch);
-          for (long lane = 0; lane < lanes * 4L; lane += 4) {
-            set(target + lane, get(scratch + lane));
-          }
+          Lanes.copyRows(scratch, 0, 1, to - output, target, 0);
         }
       }
     }
@@ -66,7 +62,7 @@ final class RowProduct {
     long blockBytes = VectorWeights.blockBytes(weights.type());
     // A branch would do, but where vectors of two branches meet C2 boxes them.
     VectorMask<Float> hasMinimum = Lanes.FLOATS.maskAll(weights.hasMinimum());
-    float zeroPoint = weights.hasMinimum() ? 0 : 8;
+    float zeroPoint = weights.zeroPoint();
     long values = q.valueAddress(row);
     long scales = q.scaleAddress(row);
     long sums = q.sumAddress(row);

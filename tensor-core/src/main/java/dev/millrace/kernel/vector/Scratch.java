@@ -14,6 +14,13 @@ final class Scratch {
 
   private Scratch() {}
 
+  /** For what a class divides up: fails when it is loaded, not when it has overwritten. */
+  static void require(long bytes) {
+    if (bytes > BYTES) {
+      throw new AssertionError(bytes + " bytes of scratch wanted: there are " + BYTES);
+    }
+  }
+
   /** Where this thread's memory starts. The thread keeps it reachable. */
   static long address() {
     return OF_THREAD.get().address();

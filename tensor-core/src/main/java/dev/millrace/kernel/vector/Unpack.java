@@ -1,6 +1,5 @@
 package dev.millrace.kernel.vector;
 
-import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
 import static dev.millrace.kernel.vector.Lanes.ADDRESS_BITS;
 import static dev.millrace.kernel.vector.Lanes.FLOATS;
 import static dev.millrace.kernel.vector.Lanes.INTS;
@@ -14,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** One vector of outputs' packed weights to float32: its column of a strip, column after column. */
+/** One vector of outputs' packed weights to float32, as one half of a strip. */
 final class Unpack {
   /** Bytes from one column of a strip to the next: two vectors. */
   static final long PAIR = 2 * Lanes.BYTES;
@@ -59,43 +58,5 @@ final class Unpack {
       IntVector value = finite.blend(other, bits.and(HALF_EXPONENT).eq(HALF_EXPONENT));
       value.reinterpretAsFloats().intoMemorySegment(MEMORY, target + k * PAIR, ORDER);
     }
-  }
-
-  /** A block's 32 nibbles, less {@code zero}. */
-  static void nibbles(long from, int zero, long to) {
-    long source = from & ADDRESS_BITS;
-    long target = to & ADDRESS_BITS;
-    for (int word = 0; word < QUANTIZATION_BLOCK / 8; word++) {
-      IntVector nibbles = fromMemorySegment(INTS, MEMORY, source + word * LANES_BYTES, ORDER);
-      for (int i = 0; i < 8; i++) {
-        IntVector nibble = nibbles.and(15).sub(zero);
-        FloatVector value = (FloatVector) nibble.convert(VectorOperators.I2F, 0);
-        value.intoMemorySegment(MEMORY, target + (word * 8 + i) * PAIR, ORDER);
-        nibbles = nibbles.lanewise(VectorOperators.LSHR, 4);
-      }
-    }
-  }
-
-  /** A block's 32 signed bytes. */
-  static void bytes(long from, long to) {
-    long source = from & ADDRESS_BITS;
-    long target = to & ADDRESS_BITS;
-    for (int word = 0; word < QUANTIZATION_BLOCK / 4; word++) {
-      IntVector bytes = fromMemorySegment(INTS, MEMORY, source + word * LANES_BYTES, ORDER);
-      for (int i = 0; i < 4; i++) {
-        IntVector top = bytes.lanewise(VectorOperators.LSHL, 24 - 8 * i);
-        IntVector signed = top.lanewise(VectorOperators.ASHR, 24);
-        FloatVector value = (FloatVector) signed.convert(VectorOperators.I2F, 0);
-        value.intoMemorySegment(MEMORY, target + (word * 4 + i) * PAIR, ORDER);
-      }
-    }
-  }
-
-  /** A block's scales, and what follows them: its minima, if it has any. */
-  static void scales(long block, long to) {
-    FloatVector d = fromMemorySegment(FLOATS, MEMORY, block, ORDER);
-    FloatVector m = fromMemorySegment(FLOATS, MEMORY, block + LANES_BYTES, ORDER);
-    d.intoMemorySegment(MEMORY, to, ORDER);
-    m.intoMemorySegment(MEMORY, to + PAIR, ORDER);
   }
 }

@@ -14,11 +14,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The Vector API tier. Needs the module jdk.incubator.vector. */
 public final class VectorKernels implements Kernels {
-  /**
-   * Up to so many rows meet quantized weights one by one; more are worth unpacking the weights for.
-   */
-  private static final int MAX_SINGLE_ROWS = 2;
-
   @Override
   public String name() {
     return "vector";
@@ -54,12 +49,14 @@ public final class VectorKernels implements Kernels {
       int toOutput) {
     Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
     VectorWeights weights = (VectorWeights) w;
-    VectorRows rounded = w.type().isQuantized() ? (VectorRows) q : null;
-    if (rounded != null && rows <= MAX_SINGLE_ROWS) {
-      RowProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);
+    if (!w.type().isQuantized() || q == null) {
+      PlainProduct.multiply(weights, x.address(), rows, y.address(), yStride, fromOutput, toOutput);
+    } else if (rows == 1) {
+      RowProduct.multiply(
+          weights, (VectorRows) q, rows, y.address(), yStride, fromOutput, toOutput);
     } else {
-      TileProduct.multiply(
-          weights, x.address(), rounded, rows, y.address(), yStride, fromOutput, toOutput);
+      BlockProduct.multiply(
+          weights, (VectorRows) q, rows, y.address(), yStride, fromOutput, toOutput);
     }
   }
 

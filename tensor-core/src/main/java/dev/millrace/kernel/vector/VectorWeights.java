@@ -40,8 +40,9 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
     return type == ElementType.Q4_1;
   }
 
-  int blocks() {
-    return columns / QUANTIZATION_BLOCK;
+  /** What the stored values are too high by. */
+  float zeroPoint() {
+    return type == ElementType.Q4_0 ? 8 : 0;
   }
 
   static int groups(int rows) {
