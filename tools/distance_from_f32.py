@@ -104,6 +104,7 @@ def record_millrace(model, serve_flags):
         try:
             channel = grpc.insecure_channel(f"127.0.0.1:{port}")
             stub = rpc.TextGenerationServiceStub(channel)
+            wait_until_served(stub, pb, grpc, server)
             records = []
             for text in json.loads(PROMPTS.read_text()):
                 request = pb.GenerateRequest(
@@ -119,6 +120,20 @@ def record_millrace(model, serve_flags):
         finally:
             server.terminate()
             server.wait()
+
+
+def wait_until_served(stub, pb, grpc, server):
+    """Until a request is answered: a server that is still loading refuses with UNAVAILABLE."""
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            request = pb.GenerateRequest(text="a", stop=pb.StopCriteria(max_tokens=1))
+            stub.GenerateOnce(pb.GenerateOnceRequest(request=request), wait_for_ready=True, timeout=START_SECONDS)
+            return
+        except grpc.RpcError as e:
+            if e.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > until or server.poll() is not None:
+                raise
+            time.sleep(0.3)
 
 
 def record(text, prompt_ids, greedy, best):
