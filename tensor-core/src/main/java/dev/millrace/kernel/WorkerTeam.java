@@ -14,7 +14,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A run is announced by raising {@code round}, which publishes the task, and is over when {@code
  * unfinished} reaches 0, which publishes what the parts wrote. Whoever waits spins for {@link
  * #SPIN_NANOS}, since a step's next task comes within microseconds, then parks, since an idle
- * server must cost nothing.
+ * server must cost nothing. A part whose worker hasn't begun it when the caller is done with its
+ * own is run by the caller: where cores are taken by others, the team is as fast as those that it
+ * has.
  */
 final class WorkerTeam implements Team {
   /**
@@ -68,6 +70,9 @@ final class WorkerTeam implements Team {
         workers.get(i).waiter.wake();
       }
       runPart(task, 0);
+      for (int i = 0; i < workers.size(); i++) {
+        workers.get(i).runIfNotTaken();
+      }
       caller.await();
       this.task = null;
       rethrow(failure.getAndSet(null));
@@ -115,12 +120,12 @@ final class WorkerTeam implements Team {
 
   private final class Worker extends Thread {
     private final int part;
-    private int seen;
+    private final AtomicInteger taken = new AtomicInteger(); // the last round whose part was begun
     private final Waiter waiter =
         new Waiter() {
           @Override
           boolean isOver() {
-            return round.get() != seen || closed;
+            return round.get() != taken.get() || closed;
           }
         };
 
@@ -134,18 +139,33 @@ final class WorkerTeam implements Team {
     public void run() {
       while (true) {
         waiter.await();
-        if (round.get() == seen) {
-          return; // closed, and no task that its caller still waits for
+        if (round.get() == taken.get()) {
+          if (closed) {
+            return; // and no task that its caller still waits for
+          }
+        } else {
+          runIfNotTaken();
         }
-        seen++;
-        Task current = task;
-        if (current == null) {
-          throw new AssertionError("a round without a task");
-        }
-        runPart(current, part);
-        if (unfinished.decrementAndGet() == 0) {
-          caller.wake();
-        }
+      }
+    }
+
+    /**
+     * Runs this worker's part of the current round, unless somebody has begun it. Whoever takes it
+     * makes the round last until it is done, so the task can't change meanwhile.
+     */
+    void runIfNotTaken() {
+      int last = taken.get();
+      int now = round.get();
+      if (last == now || !taken.compareAndSet(last, now)) {
+        return;
+      }
+      Task current = task;
+      if (current == null) {
+        throw new AssertionError("a round without a task");
+      }
+      runPart(current, part);
+      if (unfinished.decrementAndGet() == 0) {
+        caller.wake();
       }
     }
   }

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class TeamTest {
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 5})
+  @ValueSource(ints = {1, 2, 5, 16}) // the last: more than there are cores
   void everyPartRunsOnceInEveryRound(int size) {
     int rounds = 2_000;
     int[] plain = new int[size]; // unsynchronized: a round's writes must be seen after it
@@ -37,8 +37,14 @@ class TeamTest {
   @Test
   void theCallerIsMemberZero() {
     Thread[] threads = new Thread[3];
+    CountDownLatch begun = new CountDownLatch(3); // else the caller might run them all
     try (Team team = Team.of(3)) {
-      team.run((part, parts) -> threads[part] = Thread.currentThread());
+      team.run(
+          (part, parts) -> {
+            threads[part] = Thread.currentThread();
+            begun.countDown();
+            await(begun);
+          });
     }
     assertThat(threads[0]).isEqualTo(Thread.currentThread());
     assertThat(threads).doesNotHaveDuplicates();
@@ -77,11 +83,14 @@ class TeamTest {
     try (Team team = Team.of(2)) {
       Thread[] worker = new Thread[1];
       for (int round = 0; round < 20; round++) {
+        CountDownLatch begun = new CountDownLatch(1);
         team.run(
             (part, parts) -> {
               if (part == 1) {
                 worker[0] = Thread.currentThread();
+                begun.countDown();
               }
+              await(begun);
             });
         awaitState(worker[0], Thread.State.WAITING);
       }
@@ -101,9 +110,13 @@ class TeamTest {
     try (Team team = Team.of(2)) {
       Thread caller = Thread.currentThread();
       int[] written = new int[1];
+      CountDownLatch begun = new CountDownLatch(1);
       team.run(
           (part, parts) -> {
-            if (part == 1) {
+            if (part == 0) {
+              await(begun); // else the caller might take the other part
+            } else {
+              begun.countDown();
               awaitState(caller, Thread.State.WAITING); // it spun in vain and parked
               written[0] = 7;
             }
@@ -134,7 +147,13 @@ class TeamTest {
   void closeEndsTheThreadsAndFurtherRunsAreRefused() {
     Thread[] threads = new Thread[2];
     Team team = Team.of(2);
-    team.run((part, parts) -> threads[part] = Thread.currentThread());
+    CountDownLatch begun = new CountDownLatch(2); // else the caller might run both
+    team.run(
+        (part, parts) -> {
+          threads[part] = Thread.currentThread();
+          begun.countDown();
+          await(begun);
+        });
     team.close();
     team.close();
     assertThat(threads[1].isAlive()).isFalse();
