@@ -97,8 +97,8 @@ class ManyStreamsTest {
     }
 
     assertThat(leaksFound()).isEmpty();
+    // The server's threads are all named so; gRPC's own are this test's client's, and other tests'.
     Await.until("no thread is left", () -> !MillraceServerTest.anyThread("millrace-"));
-    Await.until("gRPC's threads are gone, too", () -> !MillraceServerTest.anyThread("grpc-"));
   }
 
   @Test
