@@ -2,11 +2,13 @@ package dev.millrace.kernel;
 
 /**
  * A fixed team of threads that runs one task at a time, split statically into as many parts as
- * there are members. The caller is member 0. Idle members spin briefly, then park.
+ * there are members, the caller among them. Each member prefers its own part, so that it meets the
+ * same memory again, but whoever is free runs a part whose member hasn't come yet. Idle members
+ * spin briefly, then park.
  */
 public interface Team extends AutoCloseable {
   /**
-   * One piece of work, called once on each member. Must not depend on which thread runs which part.
+   * One piece of work, called once for each part. Must not depend on which thread runs which part.
    */
   interface Task {
     void run(int part, int parts);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -11,12 +12,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A team of daemon threads that live as long as it does.
  *
- * <p>A run is announced by raising {@code round}, which publishes the task, and is over when {@code
- * unfinished} reaches 0, which publishes what the parts wrote. Whoever waits spins for {@link
- * #SPIN_NANOS}, since a step's next task comes within microseconds, then parks, since an idle
- * server must cost nothing. A part whose worker hasn't begun it when the caller is done with its
- * own is run by the caller: where cores are taken by others, the team is as fast as those that it
- * has.
+ * <p>A run is announced by raising {@code round}, which publishes the task. Each member claims its
+ * own part, then any that nobody has claimed yet: a member whose core was taken away by another
+ * process is not waited for unless it has begun. The run is over when {@code unfinished} reaches 0,
+ * which publishes what the parts wrote. Whoever waits spins for {@link #SPIN_NANOS}, since a step's
+ * next task comes within microseconds, then parks, since an idle server must cost nothing.
  */
 final class WorkerTeam implements Team {
   /**
@@ -38,11 +38,13 @@ final class WorkerTeam implements Team {
   private final AtomicBoolean busy = new AtomicBoolean();
   private final AtomicInteger unfinished = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-  private @Nullable Task task; // written before round, read after it
+  private final AtomicIntegerArray claims; // [part]: the last round in which it was claimed
+  private @Nullable Task task; // read by whoever has claimed a part of this round, which keeps it
   private final AtomicInteger round = new AtomicInteger();
   private volatile boolean closed;
 
   WorkerTeam(int size, String name) {
+    claims = new AtomicIntegerArray(size);
     for (int part = 1; part < size; part++) {
       workers.add(new Worker(part, name + "-" + part));
     }
@@ -64,15 +66,12 @@ final class WorkerTeam implements Team {
         throw new IllegalStateException("the team is closed");
       }
       this.task = task;
-      unfinished.set(workers.size());
-      round.incrementAndGet();
+      unfinished.set(size());
+      int current = round.incrementAndGet();
       for (int i = 0; i < workers.size(); i++) { // an iterator would be garbage in every step
         workers.get(i).waiter.wake();
       }
-      runPart(task, 0);
-      for (int i = 0; i < workers.size(); i++) {
-        workers.get(i).runIfNotTaken();
-      }
+      runParts(current, 0);
       caller.await();
       this.task = null;
       rethrow(failure.getAndSet(null));
@@ -81,11 +80,28 @@ final class WorkerTeam implements Team {
     }
   }
 
-  private void runPart(Task task, int part) {
+  /** Runs unclaimed parts of a round, the member's own first. */
+  private void runParts(int current, int own) {
+    for (int i = 0; i < size(); i++) {
+      int part = (own + i) % size();
+      // Fails also when the round is over: all its parts were claimed, or more rounds since.
+      if (claims.compareAndSet(part, current - 1, current)) {
+        runPart(part);
+      }
+    }
+  }
+
+  private void runPart(int part) {
     try {
+      if (task == null) {
+        throw new AssertionError("a round without a task");
+      }
       task.run(part, size());
     } catch (Throwable thrown) {
       failure.compareAndSet(null, thrown);
+    }
+    if (unfinished.decrementAndGet() == 0) {
+      caller.wake();
     }
   }
 
@@ -120,12 +136,12 @@ final class WorkerTeam implements Team {
 
   private final class Worker extends Thread {
     private final int part;
-    private final AtomicInteger taken = new AtomicInteger(); // the last round whose part was begun
+    private int seen;
     private final Waiter waiter =
         new Waiter() {
           @Override
           boolean isOver() {
-            return round.get() != taken.get() || closed;
+            return round.get() != seen || closed;
           }
         };
 
@@ -139,33 +155,12 @@ final class WorkerTeam implements Team {
     public void run() {
       while (true) {
         waiter.await();
-        if (round.get() == taken.get()) {
-          if (closed) {
-            return; // and no task that its caller still waits for
-          }
-        } else {
-          runIfNotTaken();
+        int current = round.get();
+        if (current == seen) {
+          return; // closed
         }
-      }
-    }
-
-    /**
-     * Runs this worker's part of the current round, unless somebody has begun it. Whoever takes it
-     * makes the round last until it is done, so the task can't change meanwhile.
-     */
-    void runIfNotTaken() {
-      int last = taken.get();
-      int now = round.get();
-      if (last == now || !taken.compareAndSet(last, now)) {
-        return;
-      }
-      Task current = task;
-      if (current == null) {
-        throw new AssertionError("a round without a task");
-      }
-      runPart(current, part);
-      if (unfinished.decrementAndGet() == 0) {
-        caller.wake();
+        seen = current;
+        runParts(current, part);
       }
     }
   }

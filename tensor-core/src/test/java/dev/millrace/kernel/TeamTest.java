@@ -35,20 +35,33 @@ class TeamTest {
   }
 
   @Test
-  void theCallerIsMemberZero() {
-    Thread[] threads = new Thread[3];
-    CountDownLatch begun = new CountDownLatch(3); // else the caller might run them all
+  void membersWorkAtTheSameTimeTheCallerAmongThem() {
     try (Team team = Team.of(3)) {
+      Thread[] threads = threads(team);
+      assertThat(threads).doesNotHaveDuplicates().contains(Thread.currentThread());
+      for (Thread thread : threads) {
+        assertThat(thread == Thread.currentThread() || thread.isDaemon()).isTrue();
+      }
+    }
+  }
+
+  @Test
+  void aPartWhoseMemberDoesNotComeIsRunByAnother() {
+    try (Team team = Team.of(3)) {
+      AtomicInteger started = new AtomicInteger();
+      AtomicIntegerArray runs = new AtomicIntegerArray(3);
+      CountDownLatch othersRan = new CountDownLatch(2);
       team.run(
           (part, parts) -> {
-            threads[part] = Thread.currentThread();
-            begun.countDown();
-            await(begun);
+            runs.incrementAndGet(part);
+            if (started.getAndIncrement() == 0) {
+              await(othersRan); // this member is kept; the two left run the other parts
+            } else {
+              othersRan.countDown();
+            }
           });
+      assertThat(runs).hasToString("[1, 1, 1]");
     }
-    assertThat(threads[0]).isEqualTo(Thread.currentThread());
-    assertThat(threads).doesNotHaveDuplicates();
-    assertThat(threads[1].isDaemon()).isTrue();
   }
 
   @ParameterizedTest
@@ -81,26 +94,19 @@ class TeamTest {
   @Test
   void parkedMembersWakeForTheNextRoundAndCostNothingMeanwhile() {
     try (Team team = Team.of(2)) {
-      Thread[] worker = new Thread[1];
+      Thread worker = worker(team);
       for (int round = 0; round < 20; round++) {
-        CountDownLatch begun = new CountDownLatch(1);
-        team.run(
-            (part, parts) -> {
-              if (part == 1) {
-                worker[0] = Thread.currentThread();
-                begun.countDown();
-              }
-              await(begun);
-            });
-        awaitState(worker[0], Thread.State.WAITING);
+        awaitState(worker, Thread.State.WAITING);
+        assertThat(worker(team)).isEqualTo(worker);
       }
+      awaitState(worker, Thread.State.WAITING);
       var threads = ManagementFactory.getThreadMXBean();
-      long before = threads.getThreadCpuTime(worker[0].threadId());
+      long before = threads.getThreadCpuTime(worker.threadId());
       long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(20);
       while (System.nanoTime() < until) {
         Thread.onSpinWait();
       }
-      assertThat(threads.getThreadCpuTime(worker[0].threadId()) - before)
+      assertThat(threads.getThreadCpuTime(worker.threadId()) - before)
           .isLessThan(TimeUnit.MILLISECONDS.toNanos(1));
     }
   }
@@ -109,14 +115,13 @@ class TeamTest {
   void theCallerWaitsForASlowMember() {
     try (Team team = Team.of(2)) {
       Thread caller = Thread.currentThread();
+      CountDownLatch bothCame = new CountDownLatch(2);
       int[] written = new int[1];
-      CountDownLatch begun = new CountDownLatch(1);
       team.run(
           (part, parts) -> {
-            if (part == 0) {
-              await(begun); // else the caller might take the other part
-            } else {
-              begun.countDown();
+            bothCame.countDown();
+            await(bothCame);
+            if (Thread.currentThread() != caller) {
               awaitState(caller, Thread.State.WAITING); // it spun in vain and parked
               written[0] = 7;
             }
@@ -145,18 +150,11 @@ class TeamTest {
 
   @Test
   void closeEndsTheThreadsAndFurtherRunsAreRefused() {
-    Thread[] threads = new Thread[2];
     Team team = Team.of(2);
-    CountDownLatch begun = new CountDownLatch(2); // else the caller might run both
-    team.run(
-        (part, parts) -> {
-          threads[part] = Thread.currentThread();
-          begun.countDown();
-          await(begun);
-        });
+    Thread worker = worker(team);
     team.close();
     team.close();
-    assertThat(threads[1].isAlive()).isFalse();
+    assertThat(worker.isAlive()).isFalse();
     assertThatThrownBy(() -> team.run((part, parts) -> {}))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("closed");
@@ -180,6 +178,25 @@ class TeamTest {
         }
       }
     }
+  }
+
+  /** Of all members: each waits in its part for the others. */
+  private static Thread[] threads(Team team) {
+    Thread[] threads = new Thread[team.size()];
+    CountDownLatch allCame = new CountDownLatch(team.size());
+    team.run(
+        (part, parts) -> {
+          threads[part] = Thread.currentThread();
+          allCame.countDown();
+          await(allCame);
+        });
+    return threads;
+  }
+
+  /** Of a team of two: the one that isn't the caller. */
+  private static Thread worker(Team team) {
+    Thread[] threads = threads(team);
+    return threads[0] == Thread.currentThread() ? threads[1] : threads[0];
   }
 
   private static void await(CountDownLatch latch) {
