@@ -16,7 +16,8 @@ final class Launcher {
   private Launcher() {}
 
   static Command millrace(String... arguments) {
-    List<String> words = new ArrayList<>(List.of(PROGRAM));
+    // Whoever runs tests in the background may ignore SIGINT, and the JVM then leaves it ignored.
+    List<String> words = new ArrayList<>(List.of("env", "--default-signal=INT", PROGRAM));
     words.addAll(List.of(arguments));
     return Command.of(words.toArray(String[]::new));
   }
