@@ -123,6 +123,35 @@ public final class Arguments {
     checkFloats("a segment", segment, 0, to);
   }
 
+  public static void checkStoreKv(
+      KvLayer layer,
+      int block,
+      int slot,
+      MemorySegment k,
+      long kOffsetBytes,
+      MemorySegment v,
+      long vOffsetBytes) {
+    checkRange("block", block, block + 1L, blocks(layer));
+    checkRange("slot", slot, slot + 1L, layer.blockSize());
+    long rowFloats = (long) layer.kvHeads() * layer.headDim();
+    checkFloats("k", k, kOffsetBytes, rowFloats);
+    checkFloats("v", v, vOffsetBytes, rowFloats);
+  }
+
+  /** How many blocks a layer has, after a look at its sizes. */
+  private static long blocks(KvLayer layer) {
+    if (layer.headDim() > MAX_FEATURES || layer.blockSize() > MAX_FEATURES) {
+      throw new IllegalArgumentException(
+          "heads of %d features in blocks of %d positions: at most %d of either"
+              .formatted(layer.headDim(), layer.blockSize(), MAX_FEATURES));
+    }
+    long blockFloats = (long) layer.kvHeads() * layer.headDim() * layer.blockSize();
+    long blocks = layer.k().byteSize() / Float.BYTES / blockFloats;
+    checkFloats("keys", layer.k(), 0, blocks * blockFloats);
+    checkFloats("values", layer.v(), 0, blocks * blockFloats);
+    return blocks;
+  }
+
   public static void checkAttend(
       MemorySegment q,
       long qOffsetBytes,
@@ -135,11 +164,6 @@ public final class Arguments {
       MemorySegment state,
       long stateOffsetBytes) {
     int kvHeads = layer.kvHeads();
-    if (layer.headDim() > MAX_FEATURES || layer.blockSize() > MAX_FEATURES) {
-      throw new IllegalArgumentException(
-          "heads of %d features in blocks of %d positions: at most %d of either"
-              .formatted(layer.headDim(), layer.blockSize(), MAX_FEATURES));
-    }
     if (heads < 1 || heads % kvHeads != 0) {
       throw new IllegalArgumentException(
           heads + " query heads over " + kvHeads + " key-value heads: must be a multiple");
@@ -150,10 +174,7 @@ public final class Arguments {
     checkFloats("q", q, qOffsetBytes, (long) heads * layer.headDim());
     long states = (long) heads / kvHeads * Kernels.attentionStateFloats(layer.headDim());
     checkFloats("state", state, stateOffsetBytes, states);
-    long blockFloats = (long) kvHeads * layer.headDim() * layer.blockSize();
-    long pool = layer.k().byteSize() / Float.BYTES / blockFloats;
-    checkFloats("keys", layer.k(), 0, pool * blockFloats);
-    checkFloats("values", layer.v(), 0, pool * blockFloats);
+    long pool = blocks(layer);
     int begin = segment * Kernels.ATTENTION_SEGMENT;
     int last = Math.min(length, begin + Kernels.ATTENTION_SEGMENT) - 1;
     for (int i = begin / layer.blockSize(); i <= last / layer.blockSize(); i++) {
@@ -187,8 +208,15 @@ public final class Arguments {
     }
   }
 
-  /** That {@code count} floats stand in {@code segment} from {@code offsetBytes} on. */
+  /**
+   * That {@code count} floats stand in {@code segment} from {@code offsetBytes} on, in native
+   * memory that nobody has freed.
+   */
   public static void checkFloats(String what, MemorySegment segment, long offsetBytes, long count) {
+    if (!segment.isNative() || !segment.scope().isAlive()) {
+      throw new IllegalArgumentException(
+          what + " is " + (segment.isNative() ? "freed" : "on the heap") + ": not for kernels");
+    }
     if (count < 0
         || offsetBytes < 0
         || offsetBytes % Float.BYTES != 0

@@ -159,6 +159,7 @@ public final class ScalarKernels implements Kernels {
       long kOffsetBytes,
       MemorySegment v,
       long vOffsetBytes) {
+    Arguments.checkStoreKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
     for (int head = 0; head < layer.kvHeads(); head++) {
       long keys = layer.keyOffset(block, head) / Float.BYTES + slot;
       long values = layer.valueOffset(block, head) / Float.BYTES + (long) slot * layer.headDim();

@@ -104,32 +104,11 @@ final class Lanes {
     if (LENGTH == 8) {
       sum = sum.add(fromMemorySegment(FLOATS, MEMORY, address + BYTES, ORDER));
     } else if (LENGTH == 4) {
-      FloatVector odd =
-          fromMemorySegment(FLOATS, MEMORY, address + BYTES, ORDER)
-              .add(fromMemorySegment(FLOATS, MEMORY, address + 3 * BYTES, ORDER));
-      sum = sum.add(fromMemorySegment(FLOATS, MEMORY, address + 2 * BYTES, ORDER)).add(odd);
+      FloatVector second = fromMemorySegment(FLOATS, MEMORY, address + BYTES, ORDER);
+      FloatVector third = fromMemorySegment(FLOATS, MEMORY, address + 2 * BYTES, ORDER);
+      FloatVector fourth = fromMemorySegment(FLOATS, MEMORY, address + 3 * BYTES, ORDER);
+      sum = sum.add(third).add(second.add(fourth));
     }
-    return joinLanes(sum);
-  }
-
-  /** {@link #join} of the sums of values i and i + 16, of 32 values at {@code address}. */
-  static float joinPairs(long address) {
-    FloatVector sum = pair(address);
-    if (LENGTH == 8) {
-      sum = sum.add(pair(address + BYTES));
-    } else if (LENGTH == 4) {
-      FloatVector odd = pair(address + BYTES).add(pair(address + 3 * BYTES));
-      sum = sum.add(pair(address + 2 * BYTES)).add(odd);
-    }
-    return joinLanes(sum);
-  }
-
-  private static FloatVector pair(long address) {
-    return fromMemorySegment(FLOATS, MEMORY, address, ORDER)
-        .add(fromMemorySegment(FLOATS, MEMORY, address + Functions.PARTIALS * Float.BYTES, ORDER));
-  }
-
-  private static float joinLanes(FloatVector sum) {
     if (LENGTH == 16) {
       sum = sum.add(sum.rearrange(UPPER_8));
     }

@@ -19,9 +19,9 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Quantized weights times single rows, straight from the packed weights: for steps of so few rows
- * that they wait for memory. One vector of outputs at a time; a block's sum is exact, so that four
- * accumulators may share it.
+ * Quantized weights times one row, which waits for memory: the packed weights are read once, from
+ * front to back, one vector of outputs at a time. A block's sum is exact, so that four accumulators
+ * may share it.
  */
 final class RowProduct {
   private static final long BLOCK = QUANTIZATION_BLOCK * (long) Float.BYTES; // of activations
@@ -29,43 +29,35 @@ final class RowProduct {
   private RowProduct() {}
 
   /**
-   * @param y address of the first row's output 0
+   * @param q its row 0
+   * @param y address of output 0
    */
-  static void multiply(
-      VectorWeights w, VectorRows q, int rows, long y, int yStride, int from, int to) {
+  static void multiply(VectorWeights w, VectorRows q, long y, int from, int to) {
     long scratch = Scratch.address();
     for (int output = from; output < to; output += Lanes.LENGTH) {
-      for (int row = 0; row < rows; row++) {
-        long target = y + ((long) row * yStride + output) * Float.BYTES;
-        if (output + Lanes.LENGTH <= to) {
-          multiply(w, output, q, row, target);
-        } else {
-          multiply(w, output, q, row, scratch);
-          Lanes.copyRows(scratch, 0, 1, to - output, target, 0);
-        }
+      boolean whole = output + Lanes.LENGTH <= to;
+      long target = whole ? y + output * 4L : scratch;
+      if (w.type() == ElementType.Q8_0) {
+        multiplyBytes(w, w.address(output), q, target);
+      } else {
+        multiplyNibbles(w, w.address(output), q, target);
+      }
+      if (!whole) {
+        Lanes.copyRows(scratch, 0, 1, to - output, y + output * 4L, 0);
       }
     }
   }
 
-  private static void multiply(VectorWeights w, int output, VectorRows q, int row, long target) {
-    if (w.type() == ElementType.Q8_0) {
-      multiplyBytes(w, w.address(output), q, row, target);
-    } else {
-      multiplyNibbles(w, w.address(output), q, row, target);
-    }
-  }
-
-  private static void multiplyNibbles(
-      VectorWeights weights, long w, VectorRows q, int row, long target) {
+  private static void multiplyNibbles(VectorWeights weights, long w, VectorRows q, long target) {
     int blocks = q.blocks();
     long firstWord = VectorWeights.firstWord(weights.type());
     long blockBytes = VectorWeights.blockBytes(weights.type());
     // A branch would do, but where vectors of two branches meet C2 boxes them.
     VectorMask<Float> hasMinimum = Lanes.FLOATS.maskAll(weights.hasMinimum());
     float zeroPoint = weights.zeroPoint();
-    long values = q.valueAddress(row);
-    long scales = q.scaleAddress(row);
-    long sums = q.sumAddress(row);
+    long values = q.valueAddress(0);
+    long scales = q.scaleAddress(0);
+    long sums = q.sumAddress(0);
     FloatVector acc = FloatVector.zero(FLOATS);
     for (int block = 0; block < blocks; block++) {
       float scale = get(scales + block * 4L & ADDRESS_BITS);
@@ -113,12 +105,11 @@ final class RowProduct {
     acc.intoMemorySegment(MEMORY, target, ORDER);
   }
 
-  private static void multiplyBytes(
-      VectorWeights weights, long w, VectorRows q, int row, long target) {
+  private static void multiplyBytes(VectorWeights weights, long w, VectorRows q, long target) {
     int blocks = q.blocks();
     long blockBytes = VectorWeights.blockBytes(weights.type());
-    long values = q.valueAddress(row);
-    long scales = q.scaleAddress(row);
+    long values = q.valueAddress(0);
+    long scales = q.scaleAddress(0);
     FloatVector acc = FloatVector.zero(FLOATS);
     for (int block = 0; block < blocks; block++) {
       float scale = get(scales + block * 4L & ADDRESS_BITS);

@@ -22,10 +22,20 @@ import jdk.incubator.vector.VectorOperators;
  * features. The partial state is kept where it is wanted: o, m, l of each query head.
  */
 final class VectorAttention {
+  private static final long PARTIALS_BYTES = Functions.PARTIALS * (long) Float.BYTES;
   private static final long SCORES_BYTES = ATTENTION_TILE * (long) Float.BYTES; // of one head
 
-  /** Query heads that may share a key-value head: as many heads' scores fit into scratch. */
-  static final int MAX_SHARING = Scratch.BYTES / (int) SCORES_BYTES;
+  /** Query heads that may share a key-value head. */
+  static final int MAX_SHARING = 256;
+
+  /** Scratch: 16 partial sums; scores [sharing][tile]. */
+  private static final long PARTIALS = 0;
+
+  private static final long SCORES = PARTIALS + PARTIALS_BYTES;
+
+  static {
+    Scratch.require(SCORES + MAX_SHARING * SCORES_BYTES);
+  }
 
   /** Bounds distances between rows for C2, as {@link Lanes#ADDRESS_BITS} does addresses. */
   private static final int STRIDE_BITS = (1 << 24) - 1;
@@ -46,7 +56,8 @@ final class VectorAttention {
       int length,
       int segment,
       long state) {
-    long scores = Scratch.address();
+    long partials = Scratch.address() + PARTIALS;
+    long scores = Scratch.address() + SCORES;
     int headDim = layer.headDim();
     long headBytes = (long) headDim * Float.BYTES;
     long stateBytes = (long) Kernels.attentionStateFloats(headDim) * Float.BYTES;
@@ -73,7 +84,7 @@ final class VectorAttention {
       for (int head = 0; head < sharing; head++) {
         long weights = scores + head * SCORES_BYTES;
         long outputs = state + head * stateBytes;
-        float shrink = softmax(weights, outputs + headBytes);
+        float shrink = softmax(weights, partials, outputs + headBytes);
         if (shrink != 1) {
           scale(outputs, headDim, shrink);
         }
@@ -166,13 +177,14 @@ final class VectorAttention {
    *
    * @return exp(m − M): what the outputs so far shrink by
    */
-  private static float softmax(long scores, long max) {
+  private static float softmax(long scores, long partials, long max) {
     float oldMax = get(max);
     float newMax = Math.max(oldMax, highest(scores));
     Exp.ofDifferences(scores, ATTENTION_TILE, newMax);
     float shrink = oldMax == Float.NEGATIVE_INFINITY ? 0 : Functions.exp(oldMax - newMax);
     long sum = max + Float.BYTES;
-    set(sum, Math.fma(get(sum), shrink, Lanes.joinPairs(scores)));
+    addHalves(scores, partials);
+    set(sum, Math.fma(get(sum), shrink, Lanes.join(partials)));
     set(max, newMax);
     return shrink;
   }
@@ -183,6 +195,16 @@ final class VectorAttention {
       highest = highest.max(fromMemorySegment(FLOATS, MEMORY, scores + i * 4L, ORDER));
     }
     return highest.reduceLanes(VectorOperators.MAX);
+  }
+
+  /** A tile's weights i and i + 16 make one partial sum. */
+  private static void addHalves(long weights, long partials) {
+    for (int i = 0; i < Functions.PARTIALS; i += Lanes.LENGTH) {
+      long at = weights + i * 4L;
+      fromMemorySegment(FLOATS, MEMORY, at, ORDER)
+          .add(fromMemorySegment(FLOATS, MEMORY, at + PARTIALS_BYTES, ORDER))
+          .intoMemorySegment(MEMORY, partials + i * 4L, ORDER);
+    }
   }
 
   private static void scale(long values, int count, float factor) {

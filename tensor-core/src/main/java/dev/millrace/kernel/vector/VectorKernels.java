@@ -34,7 +34,9 @@ public final class VectorKernels implements Kernels {
   @Override
   public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
     Arguments.checkQuantize(x, into, fromRow, toRow);
-    Quantizer.quantize(x.address(), (VectorRows) into, fromRow, toRow);
+    VectorRows rows = (VectorRows) into;
+    Arguments.checkFloats("quantized rows", rows.values(), 0, 0);
+    Quantizer.quantize(x.address(), rows, fromRow, toRow);
   }
 
   @Override
@@ -49,14 +51,17 @@ public final class VectorKernels implements Kernels {
       int toOutput) {
     Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
     VectorWeights weights = (VectorWeights) w;
+    Arguments.checkFloats("weights", weights.data(), 0, 0);
     if (!w.type().isQuantized() || q == null) {
       PlainProduct.multiply(weights, x.address(), rows, y.address(), yStride, fromOutput, toOutput);
-    } else if (rows == 1) {
-      RowProduct.multiply(
-          weights, (VectorRows) q, rows, y.address(), yStride, fromOutput, toOutput);
+      return;
+    }
+    VectorRows rounded = (VectorRows) q;
+    Arguments.checkFloats("quantized rows", rounded.values(), 0, 0);
+    if (rows == 1) {
+      RowProduct.multiply(weights, rounded, y.address(), fromOutput, toOutput);
     } else {
-      BlockProduct.multiply(
-          weights, (VectorRows) q, rows, y.address(), yStride, fromOutput, toOutput);
+      BlockProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);
     }
   }
 
@@ -131,6 +136,7 @@ public final class VectorKernels implements Kernels {
       long kOffsetBytes,
       MemorySegment v,
       long vOffsetBytes) {
+    Arguments.checkStoreKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
     int headDim = layer.headDim();
     long stride = (long) layer.blockSize() * Float.BYTES;
     for (int head = 0; head < layer.kvHeads(); head++) {
