@@ -27,8 +27,8 @@ final class Launcher {
     return result.err().replace(JVM_WARNING, "");
   }
 
-  /** Sends a signal as a terminal or a supervisor does: {@code INT}, {@code TERM}. */
-  static void signal(Process process, String name) {
-    Command.of("kill", "-" + name, Long.toString(process.pid())).run();
+  /** Sends SIGINT, as a terminal does. */
+  static void pressCtrlC(Process process) {
+    Command.of("kill", "-INT", Long.toString(process.pid())).run();
   }
 }

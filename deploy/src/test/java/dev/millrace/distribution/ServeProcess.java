@@ -17,6 +17,7 @@ final class ServeProcess implements AutoCloseable {
   private static final int SECONDS = 60;
 
   private final Process process;
+  private final Thread reader;
   private final List<String> log = new ArrayList<>(); // guarded by itself
   private final CompletableFuture<Integer> port = new CompletableFuture<>();
 
@@ -26,7 +27,7 @@ final class ServeProcess implements AutoCloseable {
     arguments.addAll(List.of("--model", TinyServer.MODEL));
     arguments.addAll(List.of(flags));
     process = Launcher.millrace(arguments.toArray(String[]::new)).start();
-    Thread.ofVirtual().start(this::readLog);
+    reader = Thread.ofVirtual().start(this::readLog);
   }
 
   private void readLog() {
@@ -66,15 +67,16 @@ final class ServeProcess implements AutoCloseable {
     process.destroyForcibly();
   }
 
-  /** Asks it to end. */
+  /** Sends SIGTERM; by its handle, since the process's own method would close the log, too. */
   void terminate() {
-    Launcher.signal(process, "TERM");
+    process.toHandle().destroy();
   }
 
   int exitCode() throws InterruptedException {
     if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
       throw new AssertionError("still runs after " + SECONDS + " s:\n" + log());
     }
+    reader.join();
     return process.exitValue();
   }
 
