@@ -155,6 +155,8 @@ public final class Arguments {
   public static void checkAttend(
       MemorySegment q,
       long qOffsetBytes,
+      long qRowBytes,
+      int rows,
       int heads,
       KvLayer layer,
       int[] blocks,
@@ -162,7 +164,8 @@ public final class Arguments {
       int length,
       int segment,
       MemorySegment state,
-      long stateOffsetBytes) {
+      long stateOffsetBytes,
+      long stateRowBytes) {
     int kvHeads = layer.kvHeads();
     if (heads < 1 || heads % kvHeads != 0) {
       throw new IllegalArgumentException(
@@ -171,15 +174,26 @@ public final class Arguments {
     checkRange("key-value head", kvHead, kvHead + 1L, kvHeads);
     int segments = Math.ceilDiv(length, Kernels.ATTENTION_SEGMENT);
     checkRange("segment", segment, segment + 1L, segments);
-    checkFloats("q", q, qOffsetBytes, (long) heads * layer.headDim());
+    checkRows("q", q, qOffsetBytes, qRowBytes, rows, (long) heads * layer.headDim());
     long states = (long) heads / kvHeads * Kernels.attentionStateFloats(layer.headDim());
-    checkFloats("state", state, stateOffsetBytes, states);
+    checkRows("state", state, stateOffsetBytes, stateRowBytes, rows, states);
     long pool = blocks(layer);
     int begin = segment * Kernels.ATTENTION_SEGMENT;
-    int last = Math.min(length, begin + Kernels.ATTENTION_SEGMENT) - 1;
+    int last = Math.min(length + rows - 1, begin + Kernels.ATTENTION_SEGMENT) - 1;
     for (int i = begin / layer.blockSize(); i <= last / layer.blockSize(); i++) {
       checkRange("block", blocks[i], blocks[i] + 1L, pool);
     }
+  }
+
+  /** That each of some rows, at least one, has room. */
+  private static void checkRows(
+      String what, MemorySegment segment, long offset, long rowBytes, int rows, long floats) {
+    if (rows < 1 || rowBytes < 0) {
+      throw new IllegalArgumentException(
+          "%d rows of %s, %d bytes apart: at least 1, ascending".formatted(rows, what, rowBytes));
+    }
+    checkFloats(what, segment, offset, floats);
+    checkFloats(what, segment, offset + (rows - 1) * rowBytes, floats);
   }
 
   public static void checkMergeSegments(

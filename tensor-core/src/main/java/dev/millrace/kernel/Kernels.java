@@ -150,9 +150,10 @@ public interface Kernels {
   }
 
   /**
-   * One segment of attention for one row and the query heads that share {@code kvHead}: positions
-   * [segment·512, min(length, segment·512 + 512)). For each query head, per tile of 32 positions,
-   * ascending, from m = −∞, l = 0, o = 0:
+   * One segment of attention for consecutive rows of one sequence and the query heads that share
+   * {@code kvHead}. Row r sees length + r positions, of which this call covers [segment·512,
+   * segment·512 + 512): at least one, for every row. For each row and query head, per tile of 32
+   * positions, ascending, from m = −∞, l = 0, o = 0:
    *
    * <pre>
    *   s[i] = (Σ_d fma(q[d], k[i][d], ·), d ascending from +0) · scale      for positions i in the tile
@@ -161,18 +162,21 @@ public interface Kernels {
    *   o[d] = o[d]·c, then o[d] = fma(p[i], v[i][d], o[d]), i ascending;  m = M
    * </pre>
    *
-   * Positions past the end enter no arithmetic. A NaN score makes the row's output NaN (M is then
-   * NaN). The state (o, m, l) is written for each query head, {@link #attentionStateFloats} apart.
+   * Positions past a row's end enter no arithmetic of it. A NaN score makes the row's output NaN (M
+   * is then NaN). The state (o, m, l) is written for each row and query head; heads are {@link
+   * #attentionStateFloats} apart. Many rows in one call share what is read of the cache.
    *
-   * @param q one row's queries [heads][headDim] at qOffsetBytes
+   * @param q the rows' queries [heads][headDim], the first row's at qOffsetBytes
    * @param blocks the sequence's block table; block i holds positions [i·blockSize,
    *     (i+1)·blockSize)
-   * @param length positions that the row sees: its own position + 1
-   * @param state of this segment's query heads, heads/kvHeads of them, at stateOffsetBytes
+   * @param length positions that the first row sees: its own position + 1
+   * @param state of the first row's first query head that shares kvHead, at stateOffsetBytes
    */
   void attend(
       MemorySegment q,
       long qOffsetBytes,
+      long qRowBytes,
+      int rows,
       int heads,
       float scale,
       KvLayer layer,
@@ -181,7 +185,8 @@ public interface Kernels {
       int length,
       int segment,
       MemorySegment state,
-      long stateOffsetBytes);
+      long stateOffsetBytes,
+      long stateRowBytes);
 
   /**
    * Merges one query head's states of consecutive segments, ascending, and divides. With (o, m, l)

@@ -15,11 +15,14 @@ import java.lang.foreign.MemorySegment;
  * Causal grouped-query attention over the paged cache: softmax(q·kᵀ/√headDim)·v, where a row sees
  * its sequence's positions up to its own. Prefill and decode rows are the same to it.
  *
- * <p>The unit of work is one row, one key-value head, one segment of positions. The team shares the
- * units evenly by positions; each leaves a partial state, and states are then merged row by row.
- * Rows go in waves, as many at a time as there is room for states.
+ * <p>The unit of work is some rows of a chunk, one key-value head, one segment of positions. The
+ * team shares the units evenly by positions; each leaves a partial state, and states are then
+ * merged row by row. Rows go in waves, as many at a time as there is room for states.
  */
 final class Attention {
+  /** Rows of a unit: as many share what they read of the cache, few enough to share out evenly. */
+  private static final int MAX_GROUP = 16;
+
   private final Backend backend;
   private final int heads;
   private final int kvHeads;
@@ -100,30 +103,52 @@ final class Attention {
     long from = wavePositions * kvHeads * part / parts;
     long to = wavePositions * kvHeads * (part + 1) / parts;
     long position = 0;
-    for (int row = waveStart; row < waveEnd && position < to; row++) {
+    int rows;
+    for (int row = waveStart; row < waveEnd && position < to; row += rows) {
+      rows = group(row);
       int length = step.length(row);
-      if (position + (long) length * kvHeads <= from) {
-        position += (long) length * kvHeads;
+      long positions =
+          (long) rows * (length + length + rows - 1) / 2; // that the rows see, together
+      if (position + positions * kvHeads <= from) {
+        position += positions * kvHeads;
         continue;
       }
       for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-        for (int start = 0; start < length; start += Kernels.ATTENTION_SEGMENT) {
+        for (int segment = 0; segment < segments(length); segment++) {
           if (position >= from && position < to) {
-            attend(row, kvHead, start / Kernels.ATTENTION_SEGMENT);
+            attend(row, rows, kvHead, segment);
           }
-          position += Math.min(Kernels.ATTENTION_SEGMENT, length - start);
+          long before = (long) rows * segment * Kernels.ATTENTION_SEGMENT;
+          boolean last = segment == segments(length) - 1;
+          position += last ? positions - before : (long) rows * Kernels.ATTENTION_SEGMENT;
         }
       }
     }
   }
 
-  private void attend(int row, int kvHead, int segment) {
+  /** How many rows from {@code first} on are of one chunk and see as many segments. */
+  private int group(int first) {
+    int rows = 1;
+    while (rows < MAX_GROUP
+        && first + rows < waveEnd
+        && step.chunk(first + rows) == step.chunk(first)
+        && segments(step.length(first + rows)) == segments(step.length(first))) {
+      rows++;
+    }
+    return rows;
+  }
+
+  private void attend(int row, int rows, int kvHead, int segment) {
     int firstHead = kvHead * (heads / kvHeads);
+    long rowBytes = (long) q.columns() * Float.BYTES;
+    long segments = segments(step.length(row));
     backend
         .kernels()
         .attend(
             q.data(),
-            (long) row * q.columns() * Float.BYTES,
+            row * rowBytes,
+            rowBytes,
+            rows,
             heads,
             scale,
             cache,
@@ -132,7 +157,8 @@ final class Attention {
             step.length(row),
             segment,
             states,
-            ((long) (firstSlot[row] + segment) * heads + firstHead) * stateBytes);
+            ((long) (firstSlot[row] + segment) * heads + firstHead) * stateBytes,
+            segments * heads * stateBytes);
   }
 
   /** Joins the segments of each head of the wave's rows. */

@@ -16,6 +16,7 @@ final class Step {
   private final int vocabulary;
   private final int[] tokens;
   private final int[] positions;
+  private final int[] chunkOf; // each row's chunk
   private final int[][] blocks; // each row's block table, shared by the rows of a chunk
   private final int[] logitRows; // the rows that want logits, ascending
   private int rows;
@@ -30,6 +31,7 @@ final class Step {
     vocabulary = config.vocabulary();
     tokens = new int[limits.maxTokens()];
     positions = new int[limits.maxTokens()];
+    chunkOf = new int[limits.maxTokens()];
     blocks = new int[limits.maxTokens()][];
     logitRows = new int[limits.maxLogitRows()];
   }
@@ -59,6 +61,7 @@ final class Step {
         check(token >= 0 && token < vocabulary, i, "token", token, "0 to ", vocabulary - 1);
         tokens[rows] = token;
         positions[rows] = chunk.position() + j;
+        chunkOf[rows] = i;
         blocks[rows] = chunk.blocks().array();
         if (j >= chunk.count() - chunk.logitRows()) {
           logitRows[logitRowCount++] = rows;
@@ -142,6 +145,11 @@ final class Step {
   /** Positions that a row sees: all up to its own. */
   int length(int row) {
     return positions[row] + 1;
+  }
+
+  /** Which chunk a row belongs to; a chunk's rows are consecutive positions of one sequence. */
+  int chunk(int row) {
+    return chunkOf[row];
   }
 
   /** A row's block table. */

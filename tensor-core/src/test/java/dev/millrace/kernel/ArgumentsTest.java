@@ -110,13 +110,22 @@ class ArgumentsTest {
     refused(() -> attend(layer, table, 0, 17), "block [2, 3): must lie in [0, 2)");
     refused(() -> attend(layer, table, 1, 16), "key-value head [1, 2)");
     refused(() -> attend(layer, table, 0, 0), "segment [0, 1)");
+    refused(() -> attend(layer, table, 0, 16, 2, 64), "block [2, 3)");
+    refused(() -> attend(layer, table, 0, 1, 2, 256), "no room for 16 floats at byte 256");
+    refused(() -> attend(layer, table, 0, 1, 0, 64), "0 rows of q");
     refused(() -> kernels.storeKv(layer, 2, 0, floats, 0, floats, 0), "block [2, 3)");
     refused(() -> kernels.storeKv(layer, 0, 16, floats, 0, floats, 0), "slot [16, 17)");
     refused(() -> kernels.mergeSegments(floats, 0, 128, 3, 2, floats, 0), "no room for 4 floats");
   }
 
   private void attend(KvLayer layer, int[] table, int kvHead, int length) {
-    kernels.attend(floats, 0, 1, 1, layer, table, kvHead, length, 0, floats, 0);
+    attend(layer, table, kvHead, length, 1, 64);
+  }
+
+  private void attend(
+      KvLayer layer, int[] table, int kvHead, int length, int rows, long stateRowBytes) {
+    kernels.attend(
+        floats, 0, 8, rows, 1, 1, layer, table, kvHead, length, 0, floats, 0, stateRowBytes);
   }
 
   private static void refused(ThrowingCallable call, String message) {

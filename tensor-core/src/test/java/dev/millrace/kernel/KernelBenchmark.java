@@ -102,17 +102,38 @@ public final class KernelBenchmark {
 
   private void attend(int length) {
     int blockSize = 32;
+    int maxRows = 16;
     int[] blocks = IntStream.range(0, Math.ceilDiv(length, blockSize)).toArray();
     int poolFloats = blocks.length * KV_HEADS * HEAD_DIM * blockSize;
     KvLayer layer =
         new KvLayer(floats(poolFloats), floats(poolFloats), KV_HEADS, HEAD_DIM, blockSize);
-    MemorySegment q = floats(HEADS * HEAD_DIM);
-    MemorySegment state = floats(HEADS * Kernels.attentionStateFloats(HEAD_DIM));
-    time(
-        "attend over " + length,
-        "GMAC/s",
-        2.0 * length * HEAD_DIM * (HEADS / KV_HEADS),
-        () -> kernels.attend(q, 0, HEADS, 0.125f, layer, blocks, 1, length, 0, state, 0));
+    MemorySegment q = floats(maxRows * HEADS * HEAD_DIM);
+    long qRow = HEADS * HEAD_DIM * 4L;
+    int stateFloats = HEADS * Kernels.attentionStateFloats(HEAD_DIM);
+    MemorySegment state = floats(maxRows * stateFloats);
+    for (int rows : new int[] {1, maxRows}) {
+      int first = length - rows + 1;
+      time(
+          "attend of %d rows over %d".formatted(rows, length),
+          "GMAC/s",
+          2.0 * rows * (first + length) / 2 * HEAD_DIM * (HEADS / KV_HEADS),
+          () ->
+              kernels.attend(
+                  q,
+                  0,
+                  qRow,
+                  rows,
+                  HEADS,
+                  0.125f,
+                  layer,
+                  blocks,
+                  1,
+                  first,
+                  0,
+                  state,
+                  0,
+                  stateFloats * 4L));
+    }
     time(
         "mergeSegments",
         "Gvalues/s",

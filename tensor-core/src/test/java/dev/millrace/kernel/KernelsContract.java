@@ -230,68 +230,80 @@ public final class KernelsContract {
   }
 
   public void attention() {
-    int[][] shapes = { // heads, kvHeads, headDim, blockSize
-      {9, 3, 64, 16}, {4, 4, 32, 64}, {8, 1, 80, 48}, {2, 1, 100, 16}, {5, 1, 6, 32}
+    AttentionShape[] shapes = {
+      new AttentionShape(9, 3, 64, 16),
+      new AttentionShape(4, 4, 32, 64),
+      new AttentionShape(8, 1, 80, 48),
+      new AttentionShape(2, 1, 100, 16),
+      new AttentionShape(5, 1, 6, 32)
     };
-    for (int[] shape : shapes) {
+    for (AttentionShape shape : shapes) {
       for (int length : new int[] {1, 4, 16, 17, 31, 32, 33, 47, 200, 512, 513, 1100}) {
         for (boolean adversarial : new boolean[] {false, true}) {
+          int rows = Math.min(1 + random.nextInt(9), 513 - length % 512); // all in one segment
           forBoth(
-              "attention of %s over %d".formatted(Arrays.toString(shape), length),
-              (kernels, arena, again) -> attend(kernels, arena, again, shape, length, adversarial));
+              "attention of %s over %d, %d rows".formatted(shape, length, rows),
+              (kernels, arena, again) -> {
+                boolean rowByRow = kernels.equals(tested) && length % 2 == 0;
+                return attend(kernels, arena, again, shape, length, rows, rowByRow, adversarial);
+              });
         }
       }
     }
   }
 
-  /** Outputs of all heads; the pool is full of NaNs wherever the row must not look. */
+  private record AttentionShape(int heads, int kvHeads, int headDim, int blockSize) {}
+
+  /** Outputs of all heads; the pool is full of NaNs wherever no row must look. */
   private MemorySegment attend(
-      Kernels kernels, Arena arena, Random again, int[] shape, int length, boolean adversarial) {
-    int heads = shape[0];
-    int kvHeads = shape[1];
-    int headDim = shape[2];
-    int blockSize = shape[3];
-    int used = Math.ceilDiv(length, blockSize);
-    int poolBlocks = used + 2;
-    long poolFloats = (long) poolBlocks * kvHeads * headDim * blockSize;
-    KvLayer layer =
-        new KvLayer(
-            arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats),
-            arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats),
-            kvHeads,
-            headDim,
-            blockSize);
-    for (long i = 0; i < poolFloats; i++) {
-      layer.k().setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
-      layer.v().setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
-    }
-    List<Integer> shuffled = new ArrayList<>(IntStream.range(0, poolBlocks).boxed().toList());
-    Collections.shuffle(shuffled, again);
-    int[] blocks = shuffled.stream().limit(used).mapToInt(Integer::intValue).toArray();
-    int width = kvHeads * headDim;
-    MemorySegment k = floats(again, arena, length * width, adversarial);
-    MemorySegment v = floats(again, arena, length * width, adversarial);
-    for (int i = 0; i < length; i++) {
-      long row = (long) i * width * Float.BYTES;
-      kernels.storeKv(layer, blocks[i / blockSize], i % blockSize, k, row, v, row);
-    }
-    MemorySegment q = floats(again, arena, heads * headDim + 2, adversarial);
+      Kernels kernels,
+      Arena arena,
+      Random again,
+      AttentionShape shape,
+      int length,
+      int rows,
+      boolean rowByRow,
+      boolean adversarial) {
+    int heads = shape.heads;
+    int headDim = shape.headDim;
+    int positions = length + rows - 1;
+    int[] blocks = new int[Math.ceilDiv(positions, shape.blockSize)];
+    KvLayer layer = cache(kernels, arena, again, shape, positions, blocks, adversarial);
     int segments = Math.ceilDiv(length, Kernels.ATTENTION_SEGMENT);
+    long qRowBytes = (heads * headDim + 2) * 4L;
+    MemorySegment q = floats(again, arena, rows * (heads * headDim + 2) + 2, adversarial);
     long stateBytes = Kernels.attentionStateFloats(headDim) * 4L;
-    MemorySegment state = arena.allocate(heads * stateBytes * segments, 64);
-    MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) heads * headDim);
+    long stateRowBytes = stateBytes * heads * segments;
+    MemorySegment state = arena.allocate(rows * stateRowBytes, 64);
+    MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) rows * heads * headDim);
     float scale = (float) (1 / Math.sqrt(headDim));
-    int sharing = heads / kvHeads;
-    for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-      for (int segment = 0; segment < segments; segment++) {
-        long at = heads * stateBytes * segment + sharing * stateBytes * kvHead;
-        kernels.attend(q, 8, heads, scale, layer, blocks, kvHead, length, segment, state, at);
+    int atOnce = rowByRow ? 1 : rows;
+    for (int row = 0; row < rows; row += atOnce) {
+      for (int kvHead = 0; kvHead < shape.kvHeads; kvHead++) {
+        for (int segment = 0; segment < segments; segment++) {
+          int head = kvHead * (heads / shape.kvHeads);
+          kernels.attend(
+              q,
+              8 + row * qRowBytes,
+              qRowBytes,
+              atOnce,
+              heads,
+              scale,
+              layer,
+              blocks,
+              kvHead,
+              length + row,
+              segment,
+              state,
+              row * stateRowBytes + heads * stateBytes * segment + head * stateBytes,
+              stateRowBytes);
+        }
       }
     }
-    for (int head = 0; head < heads; head++) {
-      long at = head * stateBytes;
+    for (int i = 0; i < rows * heads; i++) {
+      long at = i / heads * stateRowBytes + i % heads * stateBytes;
       kernels.mergeSegments(
-          state, at, heads * stateBytes, segments, headDim, out, headDim * 4L * head);
+          state, at, heads * stateBytes, segments, headDim, out, headDim * 4L * i);
     }
     if (!adversarial) {
       for (float value : toArray(out)) {
@@ -299,6 +311,38 @@ public final class KernelsContract {
       }
     }
     return out;
+  }
+
+  /** Keys and values of all positions, in blocks that are chosen at random. */
+  private static KvLayer cache(
+      Kernels kernels,
+      Arena arena,
+      Random again,
+      AttentionShape shape,
+      int positions,
+      int[] blocks,
+      boolean adversarial) {
+    int width = shape.kvHeads * shape.headDim;
+    int poolBlocks = blocks.length + 2;
+    long poolFloats = (long) poolBlocks * width * shape.blockSize;
+    MemorySegment keys = arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats);
+    MemorySegment values = arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats);
+    for (long i = 0; i < poolFloats; i++) {
+      keys.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
+      values.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
+    }
+    KvLayer layer = new KvLayer(keys, values, shape.kvHeads, shape.headDim, shape.blockSize);
+    List<Integer> shuffled = new ArrayList<>(IntStream.range(0, poolBlocks).boxed().toList());
+    Collections.shuffle(shuffled, again);
+    Arrays.setAll(blocks, shuffled::get);
+    MemorySegment k = floats(again, arena, positions * width, adversarial);
+    MemorySegment v = floats(again, arena, positions * width, adversarial);
+    for (int i = 0; i < positions; i++) {
+      long row = (long) i * width * Float.BYTES;
+      int block = blocks[i / shape.blockSize];
+      kernels.storeKv(layer, block, i % shape.blockSize, k, row, v, row);
+    }
+    return layer;
   }
 
   public void vocabularyScans() {

@@ -134,6 +134,8 @@ class StepMakesNoGarbageTest {
     public void attend(
         MemorySegment q,
         long qOffsetBytes,
+        long qRowBytes,
+        int rows,
         int heads,
         float scale,
         KvLayer layer,
@@ -142,7 +144,8 @@ class StepMakesNoGarbageTest {
         int length,
         int segment,
         MemorySegment state,
-        long stateOffsetBytes) {}
+        long stateOffsetBytes,
+        long stateRowBytes) {}
 
     @Override
     public void mergeSegments(

@@ -185,6 +185,8 @@ public final class EmittedKernels implements Kernels {
   public void attend(
       MemorySegment q,
       long qOffsetBytes,
+      long qRowBytes,
+      int rows,
       int heads,
       float scale,
       KvLayer layer,
@@ -193,10 +195,13 @@ public final class EmittedKernels implements Kernels {
       int length,
       int segment,
       MemorySegment state,
-      long stateOffsetBytes) {
+      long stateOffsetBytes,
+      long stateRowBytes) {
     others.attend(
         q,
         qOffsetBytes,
+        qRowBytes,
+        rows,
         heads,
         scale,
         layer,
@@ -205,7 +210,8 @@ public final class EmittedKernels implements Kernels {
         length,
         segment,
         state,
-        stateOffsetBytes);
+        stateOffsetBytes,
+        stateRowBytes);
   }
 
   @Override

@@ -17,8 +17,27 @@ final class AttentionState {
     outputs = new float[headDim];
   }
 
+  /** Takes a segment's positions in, of the {@code length} that the row sees. */
+  void attendSegment(
+      MemorySegment q,
+      long query,
+      float scale,
+      KvLayer layer,
+      int[] blocks,
+      int kvHead,
+      int length,
+      int segment) {
+    int end = Math.min(length, (segment + 1) * Kernels.ATTENTION_SEGMENT);
+    for (int begin = segment * Kernels.ATTENTION_SEGMENT;
+        begin < end;
+        begin += Kernels.ATTENTION_TILE) {
+      int tileEnd = Math.min(end, begin + Kernels.ATTENTION_TILE);
+      attendTile(q, query, scale, layer, blocks, kvHead, begin, tileEnd);
+    }
+  }
+
   /** Takes positions [begin, end) in, at most a tile of them. */
-  void attendTile(
+  private void attendTile(
       MemorySegment q,
       long query,
       float scale,

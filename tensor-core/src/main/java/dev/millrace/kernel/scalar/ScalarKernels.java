@@ -177,6 +177,8 @@ public final class ScalarKernels implements Kernels {
   public void attend(
       MemorySegment q,
       long qOffsetBytes,
+      long qRowBytes,
+      int rows,
       int heads,
       float scale,
       KvLayer layer,
@@ -185,21 +187,33 @@ public final class ScalarKernels implements Kernels {
       int length,
       int segment,
       MemorySegment state,
-      long stateOffsetBytes) {
+      long stateOffsetBytes,
+      long stateRowBytes) {
     Arguments.checkAttend(
-        q, qOffsetBytes, heads, layer, blocks, kvHead, length, segment, state, stateOffsetBytes);
+        q,
+        qOffsetBytes,
+        qRowBytes,
+        rows,
+        heads,
+        layer,
+        blocks,
+        kvHead,
+        length,
+        segment,
+        state,
+        stateOffsetBytes,
+        stateRowBytes);
     int sharing = heads / layer.kvHeads();
-    int begin = segment * ATTENTION_SEGMENT;
-    int end = Math.min(length, begin + ATTENTION_SEGMENT);
-    for (int i = 0; i < sharing; i++) {
-      long query = qOffsetBytes / Float.BYTES + (long) (kvHead * sharing + i) * layer.headDim();
-      AttentionState s = new AttentionState(layer.headDim());
-      for (int tile = begin; tile < end; tile += ATTENTION_TILE) {
-        s.attendTile(
-            q, query, scale, layer, blocks, kvHead, tile, Math.min(end, tile + ATTENTION_TILE));
+    long stateFloats = Kernels.attentionStateFloats(layer.headDim());
+    for (int row = 0; row < rows; row++) {
+      long queries = (qOffsetBytes + row * qRowBytes) / Float.BYTES;
+      long states = (stateOffsetBytes + row * stateRowBytes) / Float.BYTES;
+      for (int i = 0; i < sharing; i++) {
+        long query = queries + (long) (kvHead * sharing + i) * layer.headDim();
+        AttentionState s = new AttentionState(layer.headDim());
+        s.attendSegment(q, query, scale, layer, blocks, kvHead, length + row, segment);
+        s.write(state, states + i * stateFloats);
       }
-      long stateFloats = Kernels.attentionStateFloats(layer.headDim());
-      s.write(state, stateOffsetBytes / Float.BYTES + i * stateFloats);
     }
   }
 

@@ -95,6 +95,22 @@ final class Lanes {
     MEMORY.set(ValueLayout.JAVA_FLOAT, address, value);
   }
 
+  static int getInt(long address) {
+    return MEMORY.get(ValueLayout.JAVA_INT, address);
+  }
+
+  static void setInt(long address, int value) {
+    MEMORY.set(ValueLayout.JAVA_INT, address, value);
+  }
+
+  static long getLong(long address) {
+    return MEMORY.get(ValueLayout.JAVA_LONG, address);
+  }
+
+  static void setLong(long address, long value) {
+    MEMORY.set(ValueLayout.JAVA_LONG, address, value);
+  }
+
   /**
    * {@link Functions#join} of the 16 partial sums at {@code address}: vectors are halved first,
    * then lanes.

@@ -7,7 +7,11 @@ import static dev.millrace.kernel.vector.Lanes.FLOATS;
 import static dev.millrace.kernel.vector.Lanes.MEMORY;
 import static dev.millrace.kernel.vector.Lanes.ORDER;
 import static dev.millrace.kernel.vector.Lanes.get;
+import static dev.millrace.kernel.vector.Lanes.getInt;
+import static dev.millrace.kernel.vector.Lanes.getLong;
 import static dev.millrace.kernel.vector.Lanes.set;
+import static dev.millrace.kernel.vector.Lanes.setInt;
+import static dev.millrace.kernel.vector.Lanes.setLong;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
@@ -18,36 +22,49 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Attention over paged keys and values. Scores have positions in their lanes, outputs have
- * features. The partial state is kept where it is wanted: o, m, l of each query head.
+ * Attention over paged keys and values. A query is one row's query head; all queries of a call
+ * share one key-value head, and a tile of its positions is read once for all of them. Scores have
+ * positions in their lanes, outputs have features. The partial state is kept where it is wanted: o,
+ * m, l of each query.
  */
 final class VectorAttention {
-  private static final long PARTIALS_BYTES = Functions.PARTIALS * (long) Float.BYTES;
-  private static final long SCORES_BYTES = ATTENTION_TILE * (long) Float.BYTES; // of one head
-
-  /** Query heads that may share a key-value head. */
-  static final int MAX_SHARING = 256;
-
-  /** Scratch: 16 partial sums; scores [sharing][tile]. */
-  private static final long PARTIALS = 0;
-
-  private static final long SCORES = PARTIALS + PARTIALS_BYTES;
-
-  static {
-    Scratch.require(SCORES + MAX_SHARING * SCORES_BYTES);
-  }
+  /** Queries of one call: rows × query heads that share a key-value head. */
+  static final int MAX_QUERIES = 256;
 
   /** Bounds distances between rows for C2, as {@link Lanes#ADDRESS_BITS} does addresses. */
   private static final int STRIDE_BITS = (1 << 24) - 1;
 
+  private static final long TILE_BYTES = ATTENTION_TILE * (long) Float.BYTES; // of one query
+  private static final long PARTIALS_BYTES = Functions.PARTIALS * (long) Float.BYTES;
+
+  /**
+   * Scratch: each query's address, its state's and the end of what it sees [queries]; 16 partial
+   * sums; a tile's scores [queries][32] and right behind them, as many as there are, shrinks
+   * [queries], rounded up to whole vectors.
+   */
+  private static final long QUERIES = 0;
+
+  private static final long STATES = QUERIES + MAX_QUERIES * Long.BYTES;
+  private static final long ENDS = STATES + MAX_QUERIES * Long.BYTES;
+  private static final long PARTIALS = ENDS + MAX_QUERIES * Integer.BYTES;
+  private static final long SCORES = PARTIALS + PARTIALS_BYTES;
+
+  static {
+    Scratch.require(SCORES + MAX_QUERIES * (TILE_BYTES + Float.BYTES) + Lanes.BYTES);
+  }
+
   private VectorAttention() {}
 
   /**
-   * @param queries address of the first query head that shares {@code kvHead}
-   * @param state address of its state
+   * @param queries address of the first row's first query head that shares {@code kvHead}
+   * @param sharing how many do
+   * @param length positions that the first row sees
+   * @param states address of the first query's state
    */
   static void attend(
       long queries,
+      long queryRowBytes,
+      int rows,
       int sharing,
       float scale,
       KvLayer layer,
@@ -55,41 +72,31 @@ final class VectorAttention {
       int kvHead,
       int length,
       int segment,
-      long state) {
-    long partials = Scratch.address() + PARTIALS;
-    long scores = Scratch.address() + SCORES;
-    int headDim = layer.headDim();
-    long headBytes = (long) headDim * Float.BYTES;
-    long stateBytes = (long) Kernels.attentionStateFloats(headDim) * Float.BYTES;
-    for (int head = 0; head < sharing; head++) {
-      reset(state + head * stateBytes, stateBytes, headBytes);
-    }
-    int end = Math.min(length, (segment + 1) * ATTENTION_SEGMENT);
-    for (int begin = segment * ATTENTION_SEGMENT; begin < end; begin += ATTENTION_TILE) {
-      int count = Math.min(ATTENTION_TILE, end - begin);
-      for (int head = 0; head < sharing; head += 2) {
-        int next = Math.min(head + 1, sharing - 1); // the last of an odd number goes twice
-        score(
-            queries + head * headBytes,
-            queries + next * headBytes,
-            scale,
-            layer,
-            blocks,
-            kvHead,
-            begin,
-            count,
-            scores + head * SCORES_BYTES,
-            scores + next * SCORES_BYTES);
-      }
+      long states,
+      long stateRowBytes) {
+    long scratch = Scratch.address();
+    long headBytes = layer.headDim() * 4L;
+    long stateBytes = Kernels.attentionStateFloats(layer.headDim()) * 4L;
+    int segmentEnd = (segment + 1) * ATTENTION_SEGMENT;
+    int count = 0;
+    for (int row = 0; row < rows; row++) {
       for (int head = 0; head < sharing; head++) {
-        long weights = scores + head * SCORES_BYTES;
-        long outputs = state + head * stateBytes;
-        float shrink = softmax(weights, partials, outputs + headBytes);
-        if (shrink != 1) {
-          scale(outputs, headDim, shrink);
-        }
-        addValues(weights, layer, blocks, kvHead, begin, count, outputs);
+        long state = states + row * stateRowBytes + head * stateBytes;
+        reset(state, stateBytes, headBytes);
+        setLong(scratch + QUERIES + count * 8L, queries + row * queryRowBytes + head * headBytes);
+        setLong(scratch + STATES + count * 8L, state);
+        setInt(scratch + ENDS + count * 4L, Math.min(length + row, segmentEnd));
+        count++;
       }
+    }
+    int end = Math.min(length + rows - 1, segmentEnd);
+    for (int begin = segment * ATTENTION_SEGMENT; begin < end; begin += ATTENTION_TILE) {
+      int firstRow = Math.max(0, begin - length + 1); // that sees this tile
+      int first = firstRow * sharing;
+      int positions = Math.min(ATTENTION_TILE, end - begin);
+      score(scratch, first, count, scale, layer, blocks, kvHead, begin, positions);
+      weigh(scratch, first, count, begin, headBytes);
+      addValues(scratch, first, count, layer, blocks, kvHead, begin);
     }
   }
 
@@ -100,193 +107,285 @@ final class VectorAttention {
     set(state + headBytes, Float.NEGATIVE_INFINITY);
   }
 
-  /** Scores of two query heads, two vectors of positions at a time; −∞ past the end. */
+  /** Scores of queries [first, count) at a tile's positions, two vectors of them at a time. */
   private static void score(
-      long query0,
-      long query1,
+      long scratch,
+      int first,
+      int count,
       float scale,
       KvLayer layer,
       int[] blocks,
       int kvHead,
       int begin,
-      int count,
-      long scores0,
-      long scores1) {
+      int positions) {
     int blockSize = layer.blockSize();
     long keys = layer.k().address();
-    for (int i = 0; i < count; i += 2 * Lanes.LENGTH) {
-      int first = begin + i;
-      int second = i + Lanes.LENGTH < count ? first + Lanes.LENGTH : first; // none: not read
-      dots(
-          query0,
-          query1,
-          keys + layer.keyOffset(blocks[first / blockSize], kvHead) + first % blockSize * 4L,
-          keys + layer.keyOffset(blocks[second / blockSize], kvHead) + second % blockSize * 4L,
-          blockSize,
-          layer.headDim(),
-          scale,
-          scores0 + i * 4L,
-          scores1 + i * 4L);
-    }
-    for (int i = count; i < ATTENTION_TILE; i++) {
-      set(scores0 + i * 4L, Float.NEGATIVE_INFINITY);
-      set(scores1 + i * 4L, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < positions; i += 2 * Lanes.LENGTH) {
+      int here = begin + i;
+      int next = i + Lanes.LENGTH < positions ? here + Lanes.LENGTH : here; // none: not read
+      long keys0 = keys + layer.keyOffset(blocks[here / blockSize], kvHead) + here % blockSize * 4L;
+      long keys1 = keys + layer.keyOffset(blocks[next / blockSize], kvHead) + next % blockSize * 4L;
+      for (int query = first; query < count; query += 4) {
+        int last = count - 1 - query; // where there are fewer than 4 it stands in for the others
+        dots(
+            scratch + QUERIES + query * 8L,
+            Math.min(1, last),
+            Math.min(2, last),
+            Math.min(3, last),
+            keys0,
+            keys1,
+            blockSize,
+            layer.headDim(),
+            scale,
+            scratch + SCORES + query * TILE_BYTES + i * 4L);
+      }
     }
   }
 
+  /** Of the queries whose addresses stand at {@code queries}: the first, b, c and d after it. */
   private static void dots(
-      long query0,
-      long query1,
+      long queries,
+      int b,
+      int c,
+      int d,
       long keys0,
       long keys1,
       int blockSize,
       int headDim,
       float scale,
-      long scores0,
-      long scores1) {
+      long scores) {
     long stride = (blockSize & STRIDE_BITS) * 4L;
-    long qa = query0 & ADDRESS_BITS;
-    long qb = query1 & ADDRESS_BITS;
     long ka = keys0 & ADDRESS_BITS;
     long kb = keys1 & ADDRESS_BITS;
+    long qa = getLong(queries) & ADDRESS_BITS;
+    long qb = getLong(queries + b * 8L) & ADDRESS_BITS;
+    long qc = getLong(queries + c * 8L) & ADDRESS_BITS;
+    long qd = getLong(queries + d * 8L) & ADDRESS_BITS;
     FloatVector s00 = FloatVector.zero(FLOATS);
     FloatVector s01 = FloatVector.zero(FLOATS);
     FloatVector s10 = FloatVector.zero(FLOATS);
     FloatVector s11 = FloatVector.zero(FLOATS);
-    for (int d = 0; d < headDim; d++) {
-      FloatVector k0 = fromMemorySegment(FLOATS, MEMORY, ka + d * stride, ORDER);
-      FloatVector k1 = fromMemorySegment(FLOATS, MEMORY, kb + d * stride, ORDER);
-      FloatVector q0 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qa + d * 4L));
-      FloatVector q1 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qb + d * 4L));
+    FloatVector s20 = FloatVector.zero(FLOATS);
+    FloatVector s21 = FloatVector.zero(FLOATS);
+    FloatVector s30 = FloatVector.zero(FLOATS);
+    FloatVector s31 = FloatVector.zero(FLOATS);
+    for (int i = 0; i < headDim; i++) {
+      FloatVector k0 = fromMemorySegment(FLOATS, MEMORY, ka + i * stride, ORDER);
+      FloatVector k1 = fromMemorySegment(FLOATS, MEMORY, kb + i * stride, ORDER);
+      FloatVector q0 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qa + i * 4L));
       s00 = q0.fma(k0, s00);
       s01 = q0.fma(k1, s01);
+      FloatVector q1 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qb + i * 4L));
       s10 = q1.fma(k0, s10);
       s11 = q1.fma(k1, s11);
+      FloatVector q2 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qc + i * 4L));
+      s20 = q2.fma(k0, s20);
+      s21 = q2.fma(k1, s21);
+      FloatVector q3 = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, qd + i * 4L));
+      s30 = q3.fma(k0, s30);
+      s31 = q3.fma(k1, s31);
     }
-    long a = scores0 & ADDRESS_BITS;
-    long b = scores1 & ADDRESS_BITS;
-    s00.mul(scale).intoMemorySegment(MEMORY, a, ORDER);
-    s01.mul(scale).intoMemorySegment(MEMORY, a + Lanes.BYTES, ORDER);
-    s10.mul(scale).intoMemorySegment(MEMORY, b, ORDER);
-    s11.mul(scale).intoMemorySegment(MEMORY, b + Lanes.BYTES, ORDER);
+    long to0 = scores & ADDRESS_BITS;
+    long to1 = scores + b * TILE_BYTES & ADDRESS_BITS;
+    long to2 = scores + c * TILE_BYTES & ADDRESS_BITS;
+    long to3 = scores + d * TILE_BYTES & ADDRESS_BITS;
+    s00.mul(scale).intoMemorySegment(MEMORY, to0, ORDER);
+    s01.mul(scale).intoMemorySegment(MEMORY, to0 + Lanes.BYTES, ORDER);
+    s10.mul(scale).intoMemorySegment(MEMORY, to1, ORDER);
+    s11.mul(scale).intoMemorySegment(MEMORY, to1 + Lanes.BYTES, ORDER);
+    s20.mul(scale).intoMemorySegment(MEMORY, to2, ORDER);
+    s21.mul(scale).intoMemorySegment(MEMORY, to2 + Lanes.BYTES, ORDER);
+    s30.mul(scale).intoMemorySegment(MEMORY, to3, ORDER);
+    s31.mul(scale).intoMemorySegment(MEMORY, to3 + Lanes.BYTES, ORDER);
   }
 
   /**
-   * Turns a tile's scores into weights exp(s − M), which are 0 past the end, and brings m and l,
-   * which stand at {@code max}, up to date.
-   *
-   * @return exp(m − M): what the outputs so far shrink by
+   * Turns scores into weights exp(s − M), which are 0 past a query's end, brings m and l up to
+   * date, and leaves exp(m − M), what the outputs so far shrink by, in the shrinks.
    */
-  private static float softmax(long scores, long partials, long max) {
-    float oldMax = get(max);
-    float newMax = Math.max(oldMax, highest(scores));
-    Exp.ofDifferences(scores, ATTENTION_TILE, newMax);
-    float shrink = oldMax == Float.NEGATIVE_INFINITY ? 0 : Functions.exp(oldMax - newMax);
-    long sum = max + Float.BYTES;
-    addHalves(scores, partials);
-    set(sum, Math.fma(get(sum), shrink, Lanes.join(partials)));
-    set(max, newMax);
-    return shrink;
+  private static void weigh(long scratch, int first, int count, int begin, long headBytes) {
+    long scores = scratch + SCORES;
+    long shrinks = scores + count * TILE_BYTES;
+    for (int query = first; query < count; query++) {
+      long max = getLong(scratch + STATES + query * 8L) + headBytes;
+      int seen = seen(scratch, query, begin);
+      set(shrinks + query * 4L, subtractMax(scores + query * TILE_BYTES, seen, max));
+    }
+    int values = (count - first) * ATTENTION_TILE + count; // shrinks of queries before are stale
+    Exp.ofDifferences(scores + first * TILE_BYTES, values, 0);
+    for (int query = first; query < count; query++) {
+      long sum = getLong(scratch + STATES + query * 8L) + headBytes + Float.BYTES;
+      float shrink = get(shrinks + query * 4L);
+      set(sum, Math.fma(get(sum), shrink, sum(scores + query * TILE_BYTES, scratch + PARTIALS)));
+    }
   }
 
-  private static float highest(long scores) {
+  /** Positions of the tile that starts at {@code begin} that a query sees. */
+  private static int seen(long scratch, int query, int begin) {
+    return Math.min(ATTENTION_TILE, getInt(scratch + ENDS + query * 4L) - begin);
+  }
+
+  /** Brings m up to date, whose address is {@code max}; returns m − M, or −∞ where m is. */
+  private static float subtractMax(long scores, int seen, long max) {
+    for (int i = seen; i < ATTENTION_TILE; i++) {
+      set(scores + i * 4L, Float.NEGATIVE_INFINITY);
+    }
     FloatVector highest = fromMemorySegment(FLOATS, MEMORY, scores, ORDER);
     for (int i = Lanes.LENGTH; i < ATTENTION_TILE; i += Lanes.LENGTH) {
       highest = highest.max(fromMemorySegment(FLOATS, MEMORY, scores + i * 4L, ORDER));
     }
-    return highest.reduceLanes(VectorOperators.MAX);
+    float oldMax = get(max);
+    float newMax = Math.max(oldMax, highest.reduceLanes(VectorOperators.MAX));
+    for (int i = 0; i < ATTENTION_TILE; i += Lanes.LENGTH) {
+      FloatVector score = fromMemorySegment(FLOATS, MEMORY, scores + i * 4L, ORDER);
+      score.sub(newMax).intoMemorySegment(MEMORY, scores + i * 4L, ORDER);
+    }
+    set(max, newMax);
+    return oldMax == Float.NEGATIVE_INFINITY ? Float.NEGATIVE_INFINITY : oldMax - newMax;
   }
 
-  /** A tile's weights i and i + 16 make one partial sum. */
-  private static void addHalves(long weights, long partials) {
+  /** Of a tile's weights, of which i and i + 16 make one partial sum. */
+  private static float sum(long weights, long partials) {
     for (int i = 0; i < Functions.PARTIALS; i += Lanes.LENGTH) {
       long at = weights + i * 4L;
       fromMemorySegment(FLOATS, MEMORY, at, ORDER)
           .add(fromMemorySegment(FLOATS, MEMORY, at + PARTIALS_BYTES, ORDER))
           .intoMemorySegment(MEMORY, partials + i * 4L, ORDER);
     }
+    return Lanes.join(partials);
   }
 
-  private static void scale(long values, int count, float factor) {
-    int i = 0;
-    for (; i <= count - Lanes.LENGTH; i += Lanes.LENGTH) {
-      fromMemorySegment(FLOATS, MEMORY, values + i * 4L, ORDER)
-          .mul(factor)
-          .intoMemorySegment(MEMORY, values + i * 4L, ORDER);
-    }
-    for (; i < count; i++) {
-      set(values + i * 4L, get(values + i * 4L) * factor);
-    }
-  }
-
-  /** Adds a tile's values to a head's outputs, run by run of positions in one block. */
+  /** Shrinks outputs and adds the tile's values to them, two queries at a time. */
   private static void addValues(
-      long weights, KvLayer layer, int[] blocks, int kvHead, int begin, int count, long outputs) {
+      long scratch, int first, int count, KvLayer layer, int[] blocks, int kvHead, int begin) {
     int blockSize = layer.blockSize();
-    int headDim = layer.headDim();
-    int run;
-    for (int i = 0; i < count; i += run) {
-      int position = begin + i;
-      int slot = position % blockSize;
-      run = Math.min(count - i, blockSize - slot);
-      long values =
-          layer.v().address()
-              + layer.valueOffset(blocks[position / blockSize], kvHead)
-              + (long) slot * headDim * Float.BYTES;
-      addRun(weights + i * 4L, run, values, headDim, outputs);
+    int partner;
+    for (int query = first; query < count; query = partner + 1) {
+      int seen = seen(scratch, query, begin);
+      boolean alike = query + 1 < count && seen(scratch, query + 1, begin) == seen;
+      partner = alike ? query + 1 : query; // a query without one stands in both places
+      int run;
+      for (int i = 0; i < seen; i += run) { // of positions in one block
+        int position = begin + i;
+        int slot = position % blockSize;
+        run = Math.min(seen - i, blockSize - slot);
+        long values =
+            layer.v().address()
+                + layer.valueOffset(blocks[position / blockSize], kvHead)
+                + slot * (layer.headDim() * 4L);
+        addRun(scratch, query, partner, count, i, run, values, layer.headDim());
+      }
     }
   }
 
-  /** o[d] = fma(p[i], v[i][d], o[d]), i ascending. */
-  private static void addRun(long weights, int run, long values, int headDim, long outputs) {
+  /** o[d] = o[d]·c, then o[d] = fma(p[i], v[i][d], o[d]), i ascending; c is 1 after a first run. */
+  private static void addRun(
+      long scratch,
+      int query,
+      int partner,
+      int count,
+      int firstPosition,
+      int run,
+      long values,
+      int headDim) {
+    long shrinks = scratch + SCORES + count * TILE_BYTES;
+    float shrink0 = firstPosition == 0 ? get(shrinks + query * 4L) : 1;
+    float shrink1 = firstPosition == 0 ? get(shrinks + partner * 4L) : 1;
+    long weights0 = scratch + SCORES + query * TILE_BYTES + firstPosition * 4L;
+    long weights1 = scratch + SCORES + partner * TILE_BYTES + firstPosition * 4L;
+    long outputs0 = getLong(scratch + STATES + query * 8L);
+    long outputs1 = getLong(scratch + STATES + partner * 8L);
     int d = 0;
     for (; d <= headDim - 4 * Lanes.LENGTH; d += 4 * Lanes.LENGTH) {
-      addFourVectors(weights, run, values + d * 4L, headDim, outputs + d * 4L);
+      long skip = d * 4L;
+      addFourVectors(
+          weights0,
+          weights1,
+          run,
+          values + skip,
+          headDim,
+          outputs0 + skip,
+          outputs1 + skip,
+          shrink0,
+          shrink1);
     }
+    addRest(weights0, run, values, headDim, d, outputs0, shrink0);
+    if (partner != query) {
+      addRest(weights1, run, values, headDim, d, outputs1, shrink1);
+    }
+  }
+
+  private static void addFourVectors(
+      long weights0,
+      long weights1,
+      int run,
+      long values,
+      int headDim,
+      long outputs0,
+      long outputs1,
+      float shrink0,
+      float shrink1) {
+    long stride = (headDim & STRIDE_BITS) * 4L;
+    long wa = weights0 & ADDRESS_BITS;
+    long wb = weights1 & ADDRESS_BITS;
+    long first = values & ADDRESS_BITS;
+    long a = outputs0 & ADDRESS_BITS;
+    long b = outputs1 & ADDRESS_BITS;
+    FloatVector a0 = fromMemorySegment(FLOATS, MEMORY, a, ORDER).mul(shrink0);
+    FloatVector a1 = fromMemorySegment(FLOATS, MEMORY, a + Lanes.BYTES, ORDER).mul(shrink0);
+    FloatVector a2 = fromMemorySegment(FLOATS, MEMORY, a + 2 * Lanes.BYTES, ORDER).mul(shrink0);
+    FloatVector a3 = fromMemorySegment(FLOATS, MEMORY, a + 3 * Lanes.BYTES, ORDER).mul(shrink0);
+    FloatVector b0 = fromMemorySegment(FLOATS, MEMORY, b, ORDER).mul(shrink1);
+    FloatVector b1 = fromMemorySegment(FLOATS, MEMORY, b + Lanes.BYTES, ORDER).mul(shrink1);
+    FloatVector b2 = fromMemorySegment(FLOATS, MEMORY, b + 2 * Lanes.BYTES, ORDER).mul(shrink1);
+    FloatVector b3 = fromMemorySegment(FLOATS, MEMORY, b + 3 * Lanes.BYTES, ORDER).mul(shrink1);
+    for (int i = 0; i < run; i++) {
+      long v = first + i * stride;
+      FloatVector v0 = fromMemorySegment(FLOATS, MEMORY, v, ORDER);
+      FloatVector v1 = fromMemorySegment(FLOATS, MEMORY, v + Lanes.BYTES, ORDER);
+      FloatVector v2 = fromMemorySegment(FLOATS, MEMORY, v + 2 * Lanes.BYTES, ORDER);
+      FloatVector v3 = fromMemorySegment(FLOATS, MEMORY, v + 3 * Lanes.BYTES, ORDER);
+      FloatVector pa = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, wa + i * 4L));
+      a0 = pa.fma(v0, a0);
+      a1 = pa.fma(v1, a1);
+      a2 = pa.fma(v2, a2);
+      a3 = pa.fma(v3, a3);
+      FloatVector pb = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, wb + i * 4L));
+      b0 = pb.fma(v0, b0);
+      b1 = pb.fma(v1, b1);
+      b2 = pb.fma(v2, b2);
+      b3 = pb.fma(v3, b3);
+    }
+    a0.intoMemorySegment(MEMORY, a, ORDER);
+    a1.intoMemorySegment(MEMORY, a + Lanes.BYTES, ORDER);
+    a2.intoMemorySegment(MEMORY, a + 2 * Lanes.BYTES, ORDER);
+    a3.intoMemorySegment(MEMORY, a + 3 * Lanes.BYTES, ORDER);
+    b0.intoMemorySegment(MEMORY, b, ORDER);
+    b1.intoMemorySegment(MEMORY, b + Lanes.BYTES, ORDER);
+    b2.intoMemorySegment(MEMORY, b + 2 * Lanes.BYTES, ORDER);
+    b3.intoMemorySegment(MEMORY, b + 3 * Lanes.BYTES, ORDER);
+  }
+
+  /** Features from {@code d} on, which don't fill four vectors. */
+  private static void addRest(
+      long weights, int run, long values, int headDim, int d, long outputs, float shrink) {
     for (; d <= headDim - Lanes.LENGTH; d += Lanes.LENGTH) {
-      addOneVector(weights, run, values + d * 4L, headDim, outputs + d * 4L);
+      FloatVector o = fromMemorySegment(FLOATS, MEMORY, outputs + d * 4L, ORDER).mul(shrink);
+      for (int i = 0; i < run; i++) {
+        long v = values + d * 4L + i * (headDim * 4L);
+        o =
+            FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, weights + i * 4L))
+                .fma(fromMemorySegment(FLOATS, MEMORY, v, ORDER), o);
+      }
+      o.intoMemorySegment(MEMORY, outputs + d * 4L, ORDER);
     }
     for (; d < headDim; d++) {
-      float o = get(outputs + d * 4L);
+      float o = get(outputs + d * 4L) * shrink;
       for (int i = 0; i < run; i++) {
         o = Math.fma(get(weights + i * 4L), get(values + d * 4L + i * (headDim * 4L)), o);
       }
       set(outputs + d * 4L, o);
     }
-  }
-
-  private static void addFourVectors(
-      long weights, int run, long values, int headDim, long outputs) {
-    long stride = (headDim & STRIDE_BITS) * 4L;
-    long w = weights & ADDRESS_BITS;
-    long first = values & ADDRESS_BITS;
-    long o = outputs & ADDRESS_BITS;
-    FloatVector o0 = fromMemorySegment(FLOATS, MEMORY, o, ORDER);
-    FloatVector o1 = fromMemorySegment(FLOATS, MEMORY, o + Lanes.BYTES, ORDER);
-    FloatVector o2 = fromMemorySegment(FLOATS, MEMORY, o + 2 * Lanes.BYTES, ORDER);
-    FloatVector o3 = fromMemorySegment(FLOATS, MEMORY, o + 3 * Lanes.BYTES, ORDER);
-    for (int i = 0; i < run; i++) {
-      FloatVector p = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, w + i * 4L));
-      long v = first + i * stride;
-      o0 = p.fma(fromMemorySegment(FLOATS, MEMORY, v, ORDER), o0);
-      o1 = p.fma(fromMemorySegment(FLOATS, MEMORY, v + Lanes.BYTES, ORDER), o1);
-      o2 = p.fma(fromMemorySegment(FLOATS, MEMORY, v + 2 * Lanes.BYTES, ORDER), o2);
-      o3 = p.fma(fromMemorySegment(FLOATS, MEMORY, v + 3 * Lanes.BYTES, ORDER), o3);
-    }
-    o0.intoMemorySegment(MEMORY, o, ORDER);
-    o1.intoMemorySegment(MEMORY, o + Lanes.BYTES, ORDER);
-    o2.intoMemorySegment(MEMORY, o + 2 * Lanes.BYTES, ORDER);
-    o3.intoMemorySegment(MEMORY, o + 3 * Lanes.BYTES, ORDER);
-  }
-
-  private static void addOneVector(long weights, int run, long values, int headDim, long outputs) {
-    FloatVector o = fromMemorySegment(FLOATS, MEMORY, outputs, ORDER);
-    for (int i = 0; i < run; i++) {
-      o =
-          FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, weights + i * 4L))
-              .fma(fromMemorySegment(FLOATS, MEMORY, values + i * (headDim * 4L), ORDER), o);
-    }
-    o.intoMemorySegment(MEMORY, outputs, ORDER);
   }
 
   /**

@@ -155,6 +155,8 @@ public final class VectorKernels implements Kernels {
   public void attend(
       MemorySegment q,
       long qOffsetBytes,
+      long qRowBytes,
+      int rows,
       int heads,
       float scale,
       KvLayer layer,
@@ -163,26 +165,45 @@ public final class VectorKernels implements Kernels {
       int length,
       int segment,
       MemorySegment state,
-      long stateOffsetBytes) {
+      long stateOffsetBytes,
+      long stateRowBytes) {
     Arguments.checkAttend(
-        q, qOffsetBytes, heads, layer, blocks, kvHead, length, segment, state, stateOffsetBytes);
-    int sharing = heads / layer.kvHeads();
-    if (sharing > VectorAttention.MAX_SHARING) {
-      throw new IllegalArgumentException(
-          "%d query heads share a key-value head: at most %d may"
-              .formatted(sharing, VectorAttention.MAX_SHARING));
-    }
-    long firstQuery = (long) kvHead * sharing * layer.headDim() * Float.BYTES;
-    VectorAttention.attend(
-        q.address() + qOffsetBytes + firstQuery,
-        sharing,
-        scale,
+        q,
+        qOffsetBytes,
+        qRowBytes,
+        rows,
+        heads,
         layer,
         blocks,
         kvHead,
         length,
         segment,
-        state.address() + stateOffsetBytes);
+        state,
+        stateOffsetBytes,
+        stateRowBytes);
+    int sharing = heads / layer.kvHeads();
+    if (sharing > VectorAttention.MAX_QUERIES) {
+      throw new IllegalArgumentException(
+          "%d query heads share a key-value head: at most %d may"
+              .formatted(sharing, VectorAttention.MAX_QUERIES));
+    }
+    int rowsAtOnce = VectorAttention.MAX_QUERIES / sharing;
+    long firstQuery = (long) kvHead * sharing * layer.headDim() * Float.BYTES;
+    for (int row = 0; row < rows; row += rowsAtOnce) {
+      VectorAttention.attend(
+          q.address() + qOffsetBytes + row * qRowBytes + firstQuery,
+          qRowBytes,
+          Math.min(rowsAtOnce, rows - row),
+          sharing,
+          scale,
+          layer,
+          blocks,
+          kvHead,
+          length + row,
+          segment,
+          state.address() + stateOffsetBytes + row * stateRowBytes,
+          stateRowBytes);
+    }
   }
 
   @Override

@@ -192,8 +192,8 @@ class ScalarKernelsTest {
     MemorySegment q = gaussians(headDim);
     int stateBytes = Kernels.attentionStateFloats(headDim) * Float.BYTES;
     MemorySegment state = arena.allocate(2L * stateBytes, 64);
-    kernels.attend(q, 0, 1, 0.5f, layer, table, 0, length, 0, state, 0);
-    kernels.attend(q, 0, 1, 0.5f, layer, table, 0, length, 1, state, stateBytes);
+    kernels.attend(q, 0, 0, 1, 1, 0.5f, layer, table, 0, length, 0, state, 0, 0);
+    kernels.attend(q, 0, 0, 1, 1, 0.5f, layer, table, 0, length, 1, state, stateBytes, 0);
     MemorySegment out = arena.allocate(JAVA_FLOAT, headDim);
     kernels.mergeSegments(state, 0, stateBytes, 2, headDim, out, 0);
 
