@@ -1,9 +1,11 @@
 /**
  * The Vector API tier: portable, and fast where C2 knows the machine's vectors.
  *
- * <p>How to keep it fast on JDK 25: species stand in static finals; a method that computes has one
- * loop nest and at most some 25 accesses to segments, since C2 stops inlining at a number of nodes
- * and then boxes every vector, silently (watch the allocation column of {@code KernelBenchmark}).
+ * <p>How to keep it fast on JDK 25. Species stand in static finals. Methods that compute pass
+ * addresses, never vectors, and call the JDK's own methods, which C2 must inline: beyond some
+ * number of nodes it inlines nothing else, and boxes the vectors that a helper of ours takes or
+ * returns, silently. It boxes them too where two branches meet, so masks choose instead. The column
+ * of allocated bytes in {@code KernelBenchmark} shows either at once.
  */
 @NullMarked
 package dev.millrace.kernel.vector;
