@@ -1,12 +1,17 @@
 package dev.millrace.assembler;
 
+import static java.lang.foreign.MemorySegment.NULL;
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;
@@ -53,7 +58,7 @@ public final class CodePages {
       throw new IllegalStateException("machine code is only emitted on x86-64 Linux");
     }
     MemorySegment pages = map(code.length);
-    MemorySegment.copy(code, 0, pages, ValueLayout.JAVA_BYTE, 0, code.length);
+    MemorySegment.copy(code, 0, pages, JAVA_BYTE, 0, code.length);
     try {
       protect(pages);
     } catch (IllegalStateException refused) {
@@ -77,89 +82,49 @@ public final class CodePages {
   }
 
   private static MemorySegment map(long bytes) {
-    MethodHandle mmap =
-        libc(
-            "mmap",
-            FunctionDescriptor.of(
-                ValueLayout.ADDRESS,
-                ValueLayout.ADDRESS,
-                ValueLayout.JAVA_LONG,
-                ValueLayout.JAVA_INT,
-                ValueLayout.JAVA_INT,
-                ValueLayout.JAVA_INT,
-                ValueLayout.JAVA_LONG));
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment errno = arena.allocate(ERRNO);
-      MemorySegment address =
-          (MemorySegment)
-              mmap.invokeExact(
-                  errno,
-                  MemorySegment.NULL,
-                  bytes,
-                  PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE_ANONYMOUS,
-                  -1,
-                  0L);
-      if (address.address() == -1) {
-        throw refused("mmap", errno);
-      }
-      return address.reinterpret(bytes);
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new AssertionError("mmap throws nothing", e);
-    }
+    FunctionDescriptor signature =
+        FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
+    int protection = PROT_READ | PROT_WRITE;
+    MemorySegment address =
+        (MemorySegment)
+            libc("mmap", signature, NULL, bytes, protection, MAP_PRIVATE_ANONYMOUS, -1, 0L);
+    return address.reinterpret(bytes);
   }
 
   private static void protect(MemorySegment pages) {
-    MethodHandle mprotect =
-        libc(
-            "mprotect",
-            FunctionDescriptor.of(
-                ValueLayout.JAVA_INT,
-                ValueLayout.ADDRESS,
-                ValueLayout.JAVA_LONG,
-                ValueLayout.JAVA_INT));
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment errno = arena.allocate(ERRNO);
-      if ((int) mprotect.invokeExact(errno, pages, pages.byteSize(), PROT_READ | PROT_EXEC) != 0) {
-        throw refused("mprotect", errno);
-      }
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new AssertionError("mprotect throws nothing", e);
-    }
+    FunctionDescriptor signature = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    libc("mprotect", signature, pages, pages.byteSize(), PROT_READ | PROT_EXEC);
   }
 
   private static void unmap(MemorySegment pages) {
-    MethodHandle munmap =
-        libc(
-            "munmap",
-            FunctionDescriptor.of(
-                ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
+    libc("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG), pages, pages.byteSize());
+  }
+
+  /**
+   * Calls a function of the C library that says −1 when it fails.
+   *
+   * @throws IllegalStateException if it does
+   */
+  private static Object libc(String name, FunctionDescriptor signature, Object... arguments) {
+    MethodHandle function =
+        LINKER.downcallHandle(
+            LINKER.defaultLookup().findOrThrow(name),
+            signature,
+            Linker.Option.captureCallState("errno"));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment errno = arena.allocate(ERRNO);
-      if ((int) munmap.invokeExact(errno, pages, pages.byteSize()) != 0) {
-        throw refused("munmap", errno);
+      Object result = function.bindTo(errno).invokeWithArguments(arguments);
+      long value = result instanceof MemorySegment address ? address.address() : (int) result;
+      if (value == -1) {
+        throw new IllegalStateException(
+            "the system refuses memory for machine code: %s failed with errno %d"
+                .formatted(name, (int) ERRNO_VALUE.get(errno, 0L)));
       }
+      return result;
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
-      throw new AssertionError("munmap throws nothing", e);
+      throw new AssertionError(name + " throws nothing", e);
     }
-  }
-
-  private static MethodHandle libc(String name, FunctionDescriptor signature) {
-    MemorySegment address = LINKER.defaultLookup().findOrThrow(name);
-    return LINKER.downcallHandle(address, signature, Linker.Option.captureCallState("errno"));
-  }
-
-  private static IllegalStateException refused(String call, MemorySegment errno) {
-    return new IllegalStateException(
-        "the system refuses memory for machine code: "
-            + call
-            + " failed with errno "
-            + (int) ERRNO_VALUE.get(errno, 0L));
   }
 }

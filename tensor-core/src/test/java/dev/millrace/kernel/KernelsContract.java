@@ -63,10 +63,38 @@ public final class KernelsContract {
     }
   }
 
+  /** Products with 1, 2, ... rows, for tiers whose code differs with it; not part of all. */
+  public void multiplyEveryNumberOfRows(int most) {
+    for (ElementType type : ElementType.values()) {
+      int columns = type.isQuantized() ? 96 : 37;
+      for (int rows = 1; rows <= most; rows++) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment x = floats(arena, rows * columns, false);
+          if (rows > 2) { // a row of zeros, and one that isn't finite
+            x.asSlice(0, (long) columns * Float.BYTES).fill((byte) 0);
+            x.setAtIndex(ValueLayout.JAVA_FLOAT, columns + random.nextInt(columns), Float.NaN);
+          }
+          multiply(arena, type, x, 53, columns, rows, false);
+        }
+      }
+    }
+  }
+
   private void multiply(
       Arena arena, ElementType type, int outputs, int columns, int rows, boolean adversarial) {
-    MemorySegment file = weights(arena, type, (long) outputs * columns, adversarial);
     MemorySegment x = floats(arena, rows * columns, adversarial);
+    multiply(arena, type, x, outputs, columns, rows, adversarial);
+  }
+
+  private void multiply(
+      Arena arena,
+      ElementType type,
+      MemorySegment x,
+      int outputs,
+      int columns,
+      int rows,
+      boolean adversarial) {
+    MemorySegment file = weights(arena, type, (long) outputs * columns, adversarial);
     String what = "%s [%d, %d] x %d rows".formatted(type, outputs, columns, rows);
     float[] expected = product(scalar, arena, type, file, x, outputs, columns, rows, outputs);
     assertSame(

@@ -10,6 +10,7 @@ import dev.millrace.kv.KvLayer;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +48,7 @@ public final class EmittedKernels implements Kernels {
     synchronized (codes) {
       code =
           codes
-              .computeIfAbsent(arena, a -> new java.util.HashMap<>())
+              .computeIfAbsent(arena, a -> new HashMap<>())
               .computeIfAbsent(layout, l -> MultiplyCode.emit(l, isa, arena));
     }
     return EmittedWeights.pack(layout, source, rows, code, arena);

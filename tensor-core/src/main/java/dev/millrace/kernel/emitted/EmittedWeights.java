@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * Weights packed as {@link PackedLayout} says.
@@ -27,7 +28,7 @@ record EmittedWeights(
 
   static EmittedWeights pack(
       PackedLayout layout, MemorySegment source, int rows, MultiplyCode code, Arena arena) {
-    int groups = (rows + ROW_GROUP - 1) / ROW_GROUP;
+    int groups = Math.ceilDiv(rows, ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
     EmittedWeights packed = new EmittedWeights(layout, rows, data, code, tail);
@@ -35,7 +36,7 @@ record EmittedWeights(
     byte[] row = new byte[Math.toIntExact(rowBytes)];
     byte[] group = new byte[Math.toIntExact(layout.groupBytes())];
     for (int g = 0; g < groups; g++) {
-      java.util.Arrays.fill(group, (byte) 0);
+      Arrays.fill(group, (byte) 0);
       for (int lane = 0; lane < ROW_GROUP && g * ROW_GROUP + lane < rows; lane++) {
         MemorySegment.copy(
             source,

@@ -4,6 +4,7 @@ import static dev.millrace.kernel.Kernels.ROW_GROUP;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.CodePages;
+import dev.millrace.kernel.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -80,13 +81,13 @@ final class MultiplyCode {
       long y,
       long yStrideBytes,
       int groups) {
-    int tiles = (rows + maxTile - 1) / maxTile;
+    int tiles = Math.ceilDiv(rows, maxTile);
     int groupsAtOnce =
         tiles <= 1 ? Math.max(1, groups) : (int) Math.max(1, CACHED_WEIGHT_BYTES / groupBytes);
     for (int group = 0; group < groups; group += groupsAtOnce) {
       for (int i = 0; i < tiles; i++) {
-        int from = (int) ((long) rows * i / tiles);
-        int to = (int) ((long) rows * (i + 1) / tiles);
+        int from = Team.split(rows, i, tiles);
+        int to = Team.split(rows, i + 1, tiles);
         call(
             functions[to - from],
             weights + group * groupBytes,

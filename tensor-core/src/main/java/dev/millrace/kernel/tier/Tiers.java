@@ -107,7 +107,7 @@ public final class Tiers {
               : Optional.of(Isa.valueOf(wanted.toUpperCase(Locale.ROOT)));
       if (isa.isEmpty() || !isa.get().isIn(cpu)) {
         return Emitted.not(
-            "this CPU has no " + (wanted.equals(AUTO) ? AVX2 : wanted + " (AVX-512 with VNNI)"));
+            "this CPU has no " + (wanted.equals(AVX512) ? "AVX-512 with VNNI" : "AVX2 with FMA"));
       }
       Kernels kernels = new EmittedKernels(vectorOrScalar(), isa.get());
       SelfCheck.requireEqual(kernels, new ScalarKernels());
