@@ -6,6 +6,7 @@ import dev.millrace.network.Chunk;
 import dev.millrace.network.Network;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.OutputSettings;
+import dev.millrace.sampling.History;
 import dev.millrace.sampling.LogprobRequest;
 import dev.millrace.sampling.LogprobRequest.Kind;
 import dev.millrace.sampling.SampledToken;
@@ -90,8 +91,9 @@ public final class NetworkModel implements StepModel {
         row,
         request.sampling(),
         FIRST_CANDIDATE,
-        sequence.length(),
+        new History(sequence.tokens(), request.prompt().length, sequence.length()),
         sequence.forbiddenIds(),
+        null,
         logprobs(request.output()));
   }
 

@@ -27,6 +27,14 @@ public record GenerationRequest(
     Optional<Long> deadlineNanos) {
 
   /**
+   * Whether the prompt's tokens are told with log-probabilities or candidates: then each of its
+   * positions has to be computed, whatever a cache holds, and wants a row of logits.
+   */
+  public boolean wantsPromptLogprobs() {
+    return output.promptTokens() && (output.logprobs() || output.topCandidates() > 0);
+  }
+
+  /**
    * @param maxTokens new tokens at most; fixed on admission, so always given here
    * @param minTokens until this many, ids that end the output can't be drawn and stop texts don't
    *     count
@@ -47,6 +55,7 @@ public record GenerationRequest(
 
   /**
    * @param tokens send each token's bytes
+   * @param promptTokens the same of the prompt's
    * @param logprobs send each token's log-probability and rank
    * @param processedLogprobs of the distribution that was drawn from; else of the model's own
    * @param topCandidates how many of the likeliest tokens to send, 0 to 20
@@ -54,6 +63,7 @@ public record GenerationRequest(
    */
   public record OutputSettings(
       boolean tokens,
+      boolean promptTokens,
       boolean logprobs,
       boolean processedLogprobs,
       int topCandidates,

@@ -32,6 +32,7 @@ final class OutputReader {
             : 1;
     return new OutputSettings(
         asked.getTokens(),
+        asked.getPromptTokens(),
         asked.getLogprobs(),
         asked.getLogprobsKind() == LogprobsKind.LOGPROBS_KIND_PROCESSED,
         topCandidates,

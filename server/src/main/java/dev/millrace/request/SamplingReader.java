@@ -50,7 +50,7 @@ final class SamplingReader {
       throw unimplemented(PATH + "logit_bias", "leave it empty");
     }
     // A temperature of -0 is 0.
-    return new SamplingSettings(temperature == 0f ? 0f : temperature, effective.getSeed());
+    return SamplingSettings.of(temperature == 0f ? 0f : temperature, effective.getSeed());
   }
 
   private static void checkCuts(SamplingParameters effective) {

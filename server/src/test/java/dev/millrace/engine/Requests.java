@@ -118,9 +118,9 @@ public final class Requests {
     return new GenerationRequest(
         "test",
         prompt,
-        new SamplingSettings(temperature, seed),
+        SamplingSettings.of(temperature, seed),
         new StopSettings(maxTokens, minTokens, stops, stopIds, includeStop, ignoreEos, timeLimit),
-        new OutputSettings(false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
+        new OutputSettings(false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
         resume,
         maxQueueTime,
         deadline);

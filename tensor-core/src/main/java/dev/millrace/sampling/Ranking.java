@@ -22,12 +22,12 @@ final class Ranking {
     return before + 1;
   }
 
-  /** The first {@code most} ids, fewer where there are fewer above −∞. */
+  /** The first {@code most} ids, fewer where there are fewer above {@link LogitProcessor#FORBIDDEN}. */
   static int[] top(MemorySegment row, int vocabulary, int most) {
     int[] ids = new int[most];
     float[] values = new float[most];
     int count = 0;
-    float lowest = Float.NEGATIVE_INFINITY; // What a value must exceed to come in.
+    float lowest = LogitProcessor.FORBIDDEN; // What a value must exceed to come in.
     for (int id = 0; most > 0 && id < vocabulary; id++) {
       float value = row.getAtIndex(JAVA_FLOAT, id);
       if (!(value > lowest)) {
@@ -41,7 +41,7 @@ final class Ranking {
       }
       ids[at] = id;
       values[at] = value;
-      lowest = count < most ? Float.NEGATIVE_INFINITY : values[most - 1];
+      lowest = count < most ? LogitProcessor.FORBIDDEN : values[most - 1];
     }
     return Arrays.copyOf(ids, count);
   }

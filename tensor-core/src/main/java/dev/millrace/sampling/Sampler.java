@@ -12,21 +12,22 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses a token by a row of logits. What it chooses depends on the row, the settings, candidate
- * and position alone: not on other rows, threads, or the kernels' vector width.
+ * and history alone: not on other rows, threads, or the kernels' vector width.
  *
- * <p>A row goes through up to two forms: raw, as the network gave it, and processed, where −∞ is
- * what can't be chosen. One caller at a time; logits aren't changed.
+ * <p>A row goes through up to two forms: raw, as the network gave it, and processed by {@link
+ * LogitProcessor}. One caller at a time; logits aren't changed.
  */
 public final class Sampler {
-  private static final SampledToken NOT_FINITE = new SampledToken(-1, Float.NaN, 0, List.of());
+  private static final SampledToken NONE = new SampledToken(-1, Float.NaN, 0, List.of());
 
   private final Kernels kernels;
   private final int vocabulary;
   private final Softmax softmax;
-  private final MemorySegment scratch;
+  private final LogitProcessor processor;
 
   /**
    * @param arena holds one row of scratch
@@ -35,7 +36,7 @@ public final class Sampler {
     this.kernels = kernels;
     this.vocabulary = vocabulary;
     this.softmax = new Softmax(kernels, vocabulary);
-    this.scratch = arena.allocate((long) vocabulary * Float.BYTES, Matrix.ALIGNMENT);
+    this.processor = new LogitProcessor(vocabulary, arena);
   }
 
   /**
@@ -43,31 +44,33 @@ public final class Sampler {
    * softmax(logits/temperature) for {@link CounterRandom}'s number.
    *
    * @param candidate which of a request's continuations
-   * @param position of the token that is chosen, in its sequence
+   * @param history what stands in front of the token; its length is the token's position
    * @param forbidden ids that can't be chosen
-   * @return id −1 if any of the row's logits isn't finite, or all ids are forbidden
+   * @param allowed bit i set: id i may be chosen, in words of 64; null is all
+   * @return id −1 if any of the row's logits isn't finite, or no id may be chosen
    */
   public SampledToken sample(
       Matrix<LogitRows, Vocab> logits,
       int row,
       SamplingSettings settings,
       int candidate,
-      long position,
+      History history,
       int[] forbidden,
+      long @Nullable [] allowed,
       LogprobRequest request) {
     MemorySegment raw = row(logits, row);
     int rawBest = kernels.argmax(raw, 0, vocabulary);
     if (rawBest < 0) {
-      return NOT_FINITE;
+      return NONE;
     }
-    MemorySegment processed = process(raw, forbidden);
-    int best = largest(processed, rawBest);
-    if (best < 0) {
-      return NOT_FINITE;
+    MemorySegment processed = processor.process(raw, settings, history, forbidden, allowed);
+    int best = processed.equals(raw) ? rawBest : kernels.argmax(processed, 0, vocabulary);
+    if (processed.getAtIndex(JAVA_FLOAT, best) == LogitProcessor.FORBIDDEN) {
+      return NONE;
     }
     int id = best;
     if (settings.temperature() > 0 && softmax.of(processed, best, settings.temperature())) {
-      id = softmax.draw(CounterRandom.uniform(settings.seed(), position, candidate));
+      id = softmax.draw(CounterRandom.uniform(settings.seed(), history.length(), candidate));
     }
     return switch (request.kind()) {
       case NONE -> new SampledToken(id, Float.NaN, 0, List.of());
@@ -85,27 +88,6 @@ public final class Sampler {
     Objects.checkIndex(row, logits.rows());
     long bytes = (long) vocabulary * Float.BYTES;
     return logits.data().asSlice(row * bytes, bytes);
-  }
-
-  /** The place for all that changes logits before the draw. The raw row itself if nothing does. */
-  private MemorySegment process(MemorySegment raw, int[] forbidden) {
-    if (forbidden.length == 0) {
-      return raw;
-    }
-    scratch.copyFrom(raw);
-    for (int id : forbidden) {
-      scratch.setAtIndex(JAVA_FLOAT, id, Float.NEGATIVE_INFINITY);
-    }
-    return scratch;
-  }
-
-  /** The largest logit's id, −1 if all are −∞; the raw row's unless that became −∞. */
-  private int largest(MemorySegment row, int rawBest) {
-    if (row.getAtIndex(JAVA_FLOAT, rawBest) > Float.NEGATIVE_INFINITY) {
-      return rawBest;
-    }
-    int[] top = Ranking.top(row, vocabulary, 1);
-    return top.length == 0 ? -1 : top[0];
   }
 
   private SampledToken withLogprobs(

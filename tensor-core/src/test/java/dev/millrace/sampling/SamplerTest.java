@@ -24,8 +24,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SamplerTest {
-  private static final SamplingSettings GREEDY = new SamplingSettings(0, 1);
+  private static final SamplingSettings GREEDY = SamplingSettings.of(0, 1);
   private static final int[] NONE_FORBIDDEN = {};
+  private static final int[] TOKENS = new int[12_000];
 
   @Test
   void greedyTakesTheLargestLogitAndOfEqualOnesTheLowestId() {
@@ -51,7 +52,7 @@ class SamplerTest {
       assertThat(
               sample(
                       logits,
-                      new SamplingSettings(1e30f, 3),
+                      SamplingSettings.of(1e30f, 3),
                       position,
                       forbidden,
                       LogprobRequest.NONE)
@@ -78,20 +79,20 @@ class SamplerTest {
       }
     }
     Sampler sampler = sampler(5_000);
-    SamplingSettings settings = new SamplingSettings(1, 5);
+    SamplingSettings settings = SamplingSettings.of(1, 5);
     LogprobRequest request = new LogprobRequest(Kind.RAW, 3);
     List<SampledToken> before =
         List.of(
-            sampler.sample(logits, 0, settings, 0, 7, NONE_FORBIDDEN, request),
-            sampler.sample(logits, 2, settings, 0, 7, NONE_FORBIDDEN, request));
+            sampler.sample(logits, 0, settings, 0, at(7), NONE_FORBIDDEN, null, request),
+            sampler.sample(logits, 2, settings, 0, at(7), NONE_FORBIDDEN, null, request));
 
     logits.set(1, 4_999, broken);
-    SampledToken none = sampler.sample(logits, 1, settings, 0, 7, new int[] {4_999}, request);
+    SampledToken none = sampler.sample(logits, 1, settings, 0, at(7), new int[] {4_999}, null, request);
     assertThat(none.id()).isEqualTo(-1);
     assertThat(none.top()).isEmpty();
-    assertThat(sampler.sample(logits, 0, settings, 0, 7, NONE_FORBIDDEN, request))
+    assertThat(sampler.sample(logits, 0, settings, 0, at(7), NONE_FORBIDDEN, null, request))
         .isEqualTo(before.get(0));
-    assertThat(sampler.sample(logits, 2, settings, 0, 7, NONE_FORBIDDEN, request))
+    assertThat(sampler.sample(logits, 2, settings, 0, at(7), NONE_FORBIDDEN, null, request))
         .isEqualTo(before.get(1));
   }
 
@@ -111,16 +112,16 @@ class SamplerTest {
     "7, 8191, 2, 1.5, 3744",
   })
   void drawsAreFixedBySeedPositionAndCandidate(
-      long seed, long position, int candidate, float temperature, int id) {
+      long seed, int position, int candidate, float temperature, int id) {
     Matrix<LogitRows, Vocab> logits = matrix(1, 10_000);
     for (int i = 0; i < 10_000; i++) {
       logits.set(0, i, (float) (StrictMath.sin(i * 0.37) * 3 + (i % 1013 == 0 ? 5 : 0)));
     }
-    SamplingSettings settings = new SamplingSettings(temperature, seed);
+    SamplingSettings settings = SamplingSettings.of(temperature, seed);
     assertThat(
             sampler(10_000)
                 .sample(
-                    logits, 0, settings, candidate, position, NONE_FORBIDDEN, LogprobRequest.NONE)
+                    logits, 0, settings, candidate, at(position), NONE_FORBIDDEN, null, LogprobRequest.NONE)
                 .id())
         .isEqualTo(id);
   }
@@ -144,10 +145,10 @@ class SamplerTest {
     double total = Arrays.stream(probabilities).sum();
     int[] counts = new int[kinds];
     Sampler sampler = sampler(4_200);
-    SamplingSettings settings = new SamplingSettings(temperature, 77);
+    SamplingSettings settings = SamplingSettings.of(temperature, 77);
     for (int position = 0; position < 12_000; position++) {
       SampledToken token =
-          sampler.sample(logits, 0, settings, 0, position, NONE_FORBIDDEN, LogprobRequest.NONE);
+          sampler.sample(logits, 0, settings, 0, at(position), NONE_FORBIDDEN, null, LogprobRequest.NONE);
       counts[token.id() - first]++;
     }
     // 11 degrees of freedom: one in a million is above 49.
@@ -167,11 +168,11 @@ class SamplerTest {
       for (int id = 0; id < vocabulary; id++) {
         logits.set(0, id, (float) random.nextGaussian() * 5);
       }
-      SamplingSettings settings = new SamplingSettings(random.nextInt(4) * 0.6f, 5);
+      SamplingSettings settings = SamplingSettings.of(random.nextInt(4) * 0.6f, 5);
       int[] forbidden = random.ints(random.nextInt(3), 0, vocabulary).toArray();
       LogprobRequest request = new LogprobRequest(Kind.PROCESSED, 5);
-      assertThat(vector.sample(logits, 0, settings, 0, position, forbidden, request))
-          .isEqualTo(scalar.sample(logits, 0, settings, 0, position, forbidden, request));
+      assertThat(vector.sample(logits, 0, settings, 0, at(position), forbidden, null, request))
+          .isEqualTo(scalar.sample(logits, 0, settings, 0, at(position), forbidden, null, request));
     }
   }
 
@@ -179,7 +180,7 @@ class SamplerTest {
   void atATemperatureNearZeroTheDrawIsGreedy() {
     Matrix<LogitRows, Vocab> logits = row(1e6f, 2e6f, -3e6f);
     for (float temperature : new float[] {Float.MIN_VALUE, 1e-38f, 1e-3f}) {
-      SamplingSettings settings = new SamplingSettings(temperature, 4);
+      SamplingSettings settings = SamplingSettings.of(temperature, 4);
       assertThat(
               sample(logits, settings, 9, NONE_FORBIDDEN, new LogprobRequest(Kind.PROCESSED, 2))
                   .id())
@@ -213,10 +214,11 @@ class SamplerTest {
           sampler.sample(
               logits,
               0,
-              new SamplingSettings(temperature, 8),
+              SamplingSettings.of(temperature, 8),
               0,
-              position,
+              at(position),
               NONE_FORBIDDEN,
+              null,
               new LogprobRequest(kind, 20));
       assertThat((double) token.logprob())
           .isCloseTo(logits.get(0, token.id()) / divisor - Math.log(sum), within(1e-5));
@@ -231,15 +233,15 @@ class SamplerTest {
 
   @Test
   void refusesWhatMakesNoSense() {
-    assertThatThrownBy(() -> new SamplingSettings(Float.NaN, 0))
+    assertThatThrownBy(() -> SamplingSettings.of(Float.NaN, 0))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> new SamplingSettings(-0.1f, 0))
+    assertThatThrownBy(() -> SamplingSettings.of(-0.1f, 0))
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> new LogprobRequest(Kind.RAW, 21)).hasMessageContaining("0 to 20");
     assertThatThrownBy(() -> new LogprobRequest(Kind.NONE, 1)).hasMessageContaining("0 to 0");
     assertThatThrownBy(
             () ->
-                sampler(3).sample(row(1, 2), 0, GREEDY, 0, 0, NONE_FORBIDDEN, LogprobRequest.NONE))
+                sampler(3).sample(row(1, 2), 0, GREEDY, 0, at(0), NONE_FORBIDDEN, null, LogprobRequest.NONE))
         .hasMessageContaining("2 tokens");
   }
 
@@ -250,10 +252,14 @@ class SamplerTest {
   private static SampledToken sample(
       Matrix<LogitRows, Vocab> logits,
       SamplingSettings settings,
-      long position,
+      int position,
       int[] forbidden,
       LogprobRequest request) {
-    return sampler(logits.columns()).sample(logits, 0, settings, 0, position, forbidden, request);
+    return sampler(logits.columns()).sample(logits, 0, settings, 0, at(position), forbidden, null, request);
+  }
+
+  private static History at(int position) {
+    return new History(TOKENS, 0, position);
   }
 
   private static Sampler sampler(int vocabulary) {
