@@ -120,7 +120,8 @@ public final class Requests {
         prompt,
         SamplingSettings.of(temperature, seed),
         new StopSettings(maxTokens, minTokens, stops, stopIds, includeStop, ignoreEos, timeLimit),
-        new OutputSettings(false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
+        new OutputSettings(
+            false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
         resume,
         maxQueueTime,
         deadline);

@@ -22,7 +22,9 @@ final class Ranking {
     return before + 1;
   }
 
-  /** The first {@code most} ids, fewer where there are fewer above {@link LogitProcessor#FORBIDDEN}. */
+  /**
+   * The first {@code most} ids, fewer where there are fewer above {@link LogitProcessor#FORBIDDEN}.
+   */
   static int[] top(MemorySegment row, int vocabulary, int most) {
     int[] ids = new int[most];
     float[] values = new float[most];

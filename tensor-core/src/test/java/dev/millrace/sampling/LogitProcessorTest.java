@@ -76,14 +76,11 @@ class LogitProcessorTest {
     float[] logits = new float[vocabulary];
     long[] allowed = {1L << 63 | 1, 0, 0b10};
     float[] masked =
-        processed(
-            row(logits),
-            SamplingSettings.of(1, 0),
-            new History(NONE, 0, 0),
-            NONE,
-            allowed);
+        processed(row(logits), SamplingSettings.of(1, 0), new History(NONE, 0, 0), NONE, allowed);
     for (int id = 0; id < vocabulary; id++) {
-      assertThat(masked[id]).as("id %d", id).isEqualTo(id == 0 || id == 63 || id == 129 ? 0 : FORBIDDEN);
+      assertThat(masked[id])
+          .as("id %d", id)
+          .isEqualTo(id == 0 || id == 63 || id == 129 ? 0 : FORBIDDEN);
     }
   }
 
@@ -92,7 +89,11 @@ class LogitProcessorTest {
     assertThatThrownBy(
             () ->
                 processed(
-                    row(1, 2), SamplingSettings.of(1, 0), new History(NONE, 0, 0), NONE, new long[2]))
+                    row(1, 2),
+                    SamplingSettings.of(1, 0),
+                    new History(NONE, 0, 0),
+                    NONE,
+                    new long[2]))
         .hasMessageContaining("2 words; 2 tokens need 1");
   }
 
@@ -100,7 +101,13 @@ class LogitProcessorTest {
   void logitsStayFiniteWhateverIsDoneToThem() {
     History history = new History(new int[] {0, 1}, 2, 2);
     Penalties penalties = new Penalties(1e-30f, 0, 0, 0);
-    assertThat(processed(row(1e20f, -1e20f, 3e38f), settings(penalties, Map.of(2, 3e38f)), history, NONE, null))
+    assertThat(
+            processed(
+                row(1e20f, -1e20f, 3e38f),
+                settings(penalties, Map.of(2, 3e38f)),
+                history,
+                NONE,
+                null))
         .containsExactly(Float.MAX_VALUE, -1e20f * 1e-30f, Float.MAX_VALUE);
   }
 

@@ -87,7 +87,8 @@ class SamplerTest {
             sampler.sample(logits, 2, settings, 0, at(7), NONE_FORBIDDEN, null, request));
 
     logits.set(1, 4_999, broken);
-    SampledToken none = sampler.sample(logits, 1, settings, 0, at(7), new int[] {4_999}, null, request);
+    SampledToken none =
+        sampler.sample(logits, 1, settings, 0, at(7), new int[] {4_999}, null, request);
     assertThat(none.id()).isEqualTo(-1);
     assertThat(none.top()).isEmpty();
     assertThat(sampler.sample(logits, 0, settings, 0, at(7), NONE_FORBIDDEN, null, request))
@@ -121,7 +122,14 @@ class SamplerTest {
     assertThat(
             sampler(10_000)
                 .sample(
-                    logits, 0, settings, candidate, at(position), NONE_FORBIDDEN, null, LogprobRequest.NONE)
+                    logits,
+                    0,
+                    settings,
+                    candidate,
+                    at(position),
+                    NONE_FORBIDDEN,
+                    null,
+                    LogprobRequest.NONE)
                 .id())
         .isEqualTo(id);
   }
@@ -148,7 +156,8 @@ class SamplerTest {
     SamplingSettings settings = SamplingSettings.of(temperature, 77);
     for (int position = 0; position < 12_000; position++) {
       SampledToken token =
-          sampler.sample(logits, 0, settings, 0, at(position), NONE_FORBIDDEN, null, LogprobRequest.NONE);
+          sampler.sample(
+              logits, 0, settings, 0, at(position), NONE_FORBIDDEN, null, LogprobRequest.NONE);
       counts[token.id() - first]++;
     }
     // 11 degrees of freedom: one in a million is above 49.
@@ -241,7 +250,9 @@ class SamplerTest {
     assertThatThrownBy(() -> new LogprobRequest(Kind.NONE, 1)).hasMessageContaining("0 to 0");
     assertThatThrownBy(
             () ->
-                sampler(3).sample(row(1, 2), 0, GREEDY, 0, at(0), NONE_FORBIDDEN, null, LogprobRequest.NONE))
+                sampler(3)
+                    .sample(
+                        row(1, 2), 0, GREEDY, 0, at(0), NONE_FORBIDDEN, null, LogprobRequest.NONE))
         .hasMessageContaining("2 tokens");
   }
 
@@ -255,7 +266,8 @@ class SamplerTest {
       int position,
       int[] forbidden,
       LogprobRequest request) {
-    return sampler(logits.columns()).sample(logits, 0, settings, 0, at(position), forbidden, null, request);
+    return sampler(logits.columns())
+        .sample(logits, 0, settings, 0, at(position), forbidden, null, request);
   }
 
   private static History at(int position) {
