@@ -21,6 +21,7 @@ public final class LocalDistribution implements Distribution {
           SettingsTable.KV_CACHE_MIB,
           SettingsTable.THREADS,
           SettingsTable.KERNELS,
+          SettingsTable.ISA,
           SettingsTable.MAX_BATCH_TOKENS);
 
   @Override

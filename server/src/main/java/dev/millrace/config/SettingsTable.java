@@ -81,6 +81,17 @@ public final class SettingsTable {
               + "). All give the same bits.",
           Readers.oneOf(Tiers.names()));
 
+  public static final Setting<String> ISA =
+      one(
+          "--isa",
+          "MILLRACE_ISA",
+          "ISA",
+          Tiers.AUTO,
+          "Instruction set of the emitted kernels: the best that runs here, or one of them ("
+              + String.join(", ", Tiers.instructionSets())
+              + ").",
+          Readers.oneOf(Tiers.instructionSets()));
+
   public static final Setting<Integer> MAX_BATCH_TOKENS =
       one(
           "--max-batch-tokens",
@@ -137,6 +148,7 @@ public final class SettingsTable {
           KV_CACHE_MIB,
           THREADS,
           KERNELS,
+          ISA,
           MAX_BATCH_TOKENS,
           MAX_WAITING,
           MAX_RUNNING,

@@ -97,7 +97,7 @@ public final class MillraceServer implements AutoCloseable {
    */
   public void serve() {
     List<String> references = settings.models().isEmpty() ? List.of("") : settings.models();
-    Tiers.Choice choice = Tiers.choose(settings.kernels());
+    Tiers.Choice choice = Tiers.choose(settings.kernels(), settings.isa());
     log.info("kernels {}: {}", choice.kernels().name(), choice.reason());
     ModelLoader loader =
         new ModelLoader(

@@ -48,13 +48,17 @@ public final class Tiers {
   }
 
   /**
-   * @param isa of emitted kernels
+   * @param isa of emitted kernels; one that is named asks for these
    * @throws IllegalArgumentException if there is no such tier or instruction set, or it can't run
-   *     here
+   *     here, or the tier has none
    */
   public static Choice choose(String name, String isa) {
+    if (!isa.equals(AUTO) && (name.equals(SCALAR) || name.equals(VECTOR))) {
+      throw new IllegalArgumentException(
+          "instruction set " + isa + ": kernels " + name + " have none to choose");
+    }
     return switch (name) {
-      case AUTO -> best(isa);
+      case AUTO -> isa.equals(AUTO) ? best() : choose(EMITTED, isa);
       case SCALAR -> new Choice(new ScalarKernels(), "asked for");
       case VECTOR -> {
         if (!hasVectors()) {
@@ -73,8 +77,8 @@ public final class Tiers {
     };
   }
 
-  private static Choice best(String isa) {
-    Emitted emitted = emitted(isa);
+  private static Choice best() {
+    Emitted emitted = emitted(AUTO);
     return emitted
         .kernels()
         .map(kernels -> new Choice(kernels, emitted.reason()))

@@ -13,6 +13,8 @@ import dev.millrace.kernel.vector.VectorKernels;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TiersTest {
   @Test
@@ -46,6 +48,28 @@ class TiersTest {
     assertThatThrownBy(() -> Tiers.choose("emitted", "mmx"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("instruction set mmx: must be one of [auto, avx2, avx512]");
+  }
+
+  @Test
+  void anInstructionSetBesideKernelsThatHaveNoneIsRefused() {
+    assertThatThrownBy(() -> Tiers.choose("vector", "avx2"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("instruction set avx2: kernels vector have none to choose");
+  }
+
+  /** Never other kernels in silence. */
+  @ParameterizedTest
+  @ValueSource(strings = {"avx2", "avx512"})
+  void anInstructionSetThatIsNamedIsUsedOrRefused(String isa) {
+    Tiers.Choice choice;
+    try {
+      choice = Tiers.choose("auto", isa);
+    } catch (IllegalArgumentException e) {
+      assertThat(e).hasMessageContaining(isa.equals("avx2") ? "AVX2" : "AVX-512");
+      return;
+    }
+    assertThat(choice.kernels().name()).isEqualTo("emitted");
+    assertThat(choice.reason()).containsIgnoringCase("machine code for " + isa);
   }
 
   @Test
