@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class Completion {
   private static final int[] NO_IDS = {};
 
+  private final int candidate;
   private final StopSettings stop;
   private final Tokenizer tokenizer;
   private final int tokensPerEvent;
@@ -40,9 +41,11 @@ final class Completion {
   private @Nullable FinishReason reason;
 
   /**
+   * @param candidate which of the request's continuations
    * @param tokensThatFit behind the prompt, before the context or the pool is full
    */
-  Completion(GenerationRequest request, Tokenizer tokenizer, int tokensThatFit) {
+  Completion(GenerationRequest request, int candidate, Tokenizer tokenizer, int tokensThatFit) {
+    this.candidate = candidate;
     this.stop = request.stop();
     this.tokenizer = tokenizer;
     this.tokensPerEvent = request.output().tokensPerEvent();
@@ -81,8 +84,9 @@ final class Completion {
 
   /** Goes through what the caller has, telling nothing of it again. */
   private void replay(ResumePoint point, boolean timeLimited) {
-    for (int i = 0; i < point.tokens().length && reason == null; i++) {
-      judge(point.tokens()[i]);
+    int[] known = point.tokens(candidate);
+    for (int i = 0; i < known.length && reason == null; i++) {
+      judge(known[i]);
       text.take();
     }
     long deltas = point.afterSequenceNumber() - 1; // behind Started and PromptProcessed
@@ -150,12 +154,12 @@ final class Completion {
     if (!due) {
       return Optional.empty();
     }
-    Delta delta = new Delta(text.take(), List.copyOf(unsent));
+    Delta delta = new Delta(candidate, text.take(), List.copyOf(unsent));
     unsent.clear();
     return Optional.of(delta);
   }
 
   Finished finished() {
-    return new Finished(Objects.requireNonNull(reason), text.stopText(), count);
+    return new Finished(candidate, Objects.requireNonNull(reason), text.stopText(), count);
   }
 }

@@ -18,6 +18,21 @@ public interface Engine extends AutoCloseable {
    */
   void cancel(long id);
 
+  /** Ends a sequence's output well, with what there is: INTERRUPTED. Unknown ids are ignored. */
+  void interrupt(long id);
+
+  /**
+   * Begins a conversation: a request that names it goes on from what the one before it left in the
+   * KV pool. Requests of one session come one after another. What is left idle is given up when
+   * others need the blocks, which costs time only.
+   *
+   * @return the session's id; to be given back with {@link #closeSession}
+   */
+  long openSession();
+
+  /** Gives up what a session has left. Unknown ids are ignored. */
+  void closeSession(long session);
+
   /** The outlet has room again. */
   void demandChanged(long id);
 

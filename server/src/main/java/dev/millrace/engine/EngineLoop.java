@@ -168,6 +168,23 @@ public final class EngineLoop implements Engine {
   }
 
   @Override
+  public void interrupt(long id) {
+    intake.interrupt(id);
+    wake();
+  }
+
+  @Override
+  public long openSession() {
+    return intake.openSession();
+  }
+
+  @Override
+  public void closeSession(long session) {
+    intake.closeSession(session);
+    wake();
+  }
+
+  @Override
   public void demandChanged(long id) {
     intake.demandChanged(id);
     wake();

@@ -71,13 +71,24 @@ final class EngineState {
   }
 
   void apply(Command command, long now) {
-    Sequence sequence = command.sequence();
-    if (sequence.phase() == Phase.ENDED) {
-      return;
+    switch (command) {
+      case Command.CloseSession _ -> {} // nothing is left warm yet
+      case Command.OfSequence ofSequence -> {
+        if (ofSequence.sequence().phase() != Phase.ENDED) {
+          apply(ofSequence, ofSequence.sequence(), now);
+        }
+      }
     }
+  }
+
+  private void apply(Command.OfSequence command, Sequence sequence, long now) {
     switch (command) {
       case Command.Submit _ -> admit(sequence, now);
       case Command.Cancel _ -> fail(sequence, Reason.CANCELLED, "the caller went away", now);
+      case Command.Interrupt _ -> {
+        sequence.completion().end(FinishReason.INTERRUPTED);
+        finish(sequence, now);
+      }
       case Command.DemandChanged _ -> {
         sequence.demandSignal().set(false); // before looking: what changes later signals again
         if (sequence.lifetime().isStalled() && sequence.outlet().hasRoom()) {

@@ -25,16 +25,19 @@ public sealed interface GenerationEvent {
   /**
    * Text that is complete, and the tokens that it accounts for.
    *
+   * @param candidate from 0; those of one request are told interleaved
    * @param text whole characters; may be empty. With echoPrompt, the first begins with the prompt's
    * @param tokens in order, all that were generated since the Delta before, also one that ended the
    *     output; none where only text was left at the end
    */
-  record Delta(String text, List<SampledToken> tokens) implements GenerationEvent {}
+  record Delta(int candidate, String text, List<SampledToken> tokens) implements GenerationEvent {}
 
   /**
+   * One for each candidate, as it ends.
+   *
    * @param stopText the text that matched; empty for other reasons
    */
-  record Finished(FinishReason reason, String stopText, int completionTokens)
+  record Finished(int candidate, FinishReason reason, String stopText, int completionTokens)
       implements GenerationEvent {}
 
   /** Last. */
@@ -46,7 +49,9 @@ public sealed interface GenerationEvent {
     STOP_TOKEN,
     MAX_TOKENS,
     CONTEXT_FULL,
-    TIME_LIMIT
+    TIME_LIMIT,
+    /** {@link Engine#interrupt}. */
+    INTERRUPTED
   }
 
   /**

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * on the spot.
  *
  * <p>The queue of commands needs no bound of its own: every Submit in it holds one of the waiting
- * queue's places, and a sequence has at most one Cancel and one DemandChanged under way.
+ * queue's places, and a sequence has at most one command of each other kind under way.
  */
 final class Intake {
   private static final Duration SHORTEST_RETRY = Duration.ofMillis(100);
@@ -34,6 +34,7 @@ final class Intake {
   private final int maxSequenceTokens;
 
   private final AtomicLong ids = new AtomicLong();
+  private final AtomicLong sessions = new AtomicLong();
   private final AtomicInteger waiting = new AtomicInteger();
   private final AtomicLong rejected = new AtomicLong();
   private final Map<Long, Sequence> live = new ConcurrentHashMap<>();
@@ -116,7 +117,7 @@ final class Intake {
             request.maxQueueTime().map(d -> Timeline.after(now, d)).orElse(Lifetime.NEVER),
             request.deadlineNanos().map(time::at).orElse(Lifetime.NEVER),
             request.stop().timeLimit().map(d -> Timeline.after(now, d)).orElse(Lifetime.NEVER));
-    Completion completion = new Completion(request, tokenizer, maxSequenceTokens - prompt);
+    Completion completion = new Completion(request, 0, tokenizer, maxSequenceTokens - prompt);
     return new Sequence(id, request, outlet, completion, lifetime, most);
   }
 
@@ -125,6 +126,24 @@ final class Intake {
     Sequence sequence = live.get(id);
     if (sequence != null && sequence.cancelSignal().compareAndSet(false, true)) {
       commands.add(new Command.Cancel(sequence));
+    }
+  }
+
+  /** By any thread. */
+  long openSession() {
+    return sessions.incrementAndGet();
+  }
+
+  /** By any thread. */
+  void closeSession(long session) {
+    commands.add(new Command.CloseSession(session));
+  }
+
+  /** By any thread. */
+  void interrupt(long id) {
+    Sequence sequence = live.get(id);
+    if (sequence != null && sequence.interruptSignal().compareAndSet(false, true)) {
+      commands.add(new Command.Interrupt(sequence));
     }
   }
 

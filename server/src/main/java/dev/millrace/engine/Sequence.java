@@ -37,6 +37,7 @@ public final class Sequence {
   private int computed;
 
   private final AtomicBoolean cancelSignal = new AtomicBoolean();
+  private final AtomicBoolean interruptSignal = new AtomicBoolean();
   private final AtomicBoolean demandSignal = new AtomicBoolean();
   private final AtomicBoolean ended = new AtomicBoolean();
 
@@ -57,7 +58,7 @@ public final class Sequence {
     this.lifetime = lifetime;
     this.worstCaseLength = worstCaseLength;
     int[] prompt = request.prompt();
-    int[] resumed = request.resume().map(GenerationRequest.ResumePoint::tokens).orElse(new int[0]);
+    int[] resumed = request.resume().map(point -> point.tokens(0)).orElse(new int[0]);
     this.tokens = Arrays.copyOf(prompt, prompt.length + resumed.length);
     System.arraycopy(resumed, 0, tokens, prompt.length, resumed.length);
     this.length = tokens.length;
@@ -156,6 +157,10 @@ public final class Sequence {
   /** Set by any thread, taken by the engine's: at most one of each kind is under way. */
   AtomicBoolean cancelSignal() {
     return cancelSignal;
+  }
+
+  AtomicBoolean interruptSignal() {
+    return interruptSignal;
   }
 
   AtomicBoolean demandSignal() {

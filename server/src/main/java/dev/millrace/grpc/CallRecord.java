@@ -20,6 +20,7 @@ final class CallRecord {
   private static final Logger log = LoggerFactory.getLogger("dev.millrace.requests");
 
   private final String method;
+  private final String caller;
   private final String peer;
   private final long begunNanos = System.nanoTime();
   private String requestId = "";
@@ -29,9 +30,15 @@ final class CallRecord {
   private Optional<GenerationEvent.Timings> timings = Optional.empty();
   private String outcome = "";
 
-  CallRecord(String method, String peer) {
+  CallRecord(String method, String caller, String peer) {
     this.method = method;
+    this.caller = caller;
     this.peer = peer;
+  }
+
+  /** Who is served, for the scheduler's shares. */
+  String caller() {
+    return caller;
   }
 
   /** Before anything of it was checked. */

@@ -43,7 +43,7 @@ final class EventTranslator {
     Optional<ResumePoint> resume = accepted.generation().resume();
     this.after = resume.map(ResumePoint::afterSequenceNumber).orElse(-1L);
     this.last = after;
-    int known = resume.map(point -> point.tokens().length).orElse(0);
+    int known = resume.map(point -> point.tokens(0).length).orElse(0);
     this.numberOfFinished = 2L + Math.ceilDiv(known, output.tokensPerEvent());
   }
 
@@ -83,7 +83,7 @@ final class EventTranslator {
   }
 
   private TextDelta textDelta(GenerationEvent.Delta delta) {
-    TextDelta.Builder text = TextDelta.newBuilder().setText(delta.text());
+    TextDelta.Builder text = TextDelta.newBuilder().setCandidate(delta.candidate()).setText(delta.text());
     for (SampledToken token : delta.tokens()) {
       text.addTokenIds(token.id());
       if (output.tokens()) {
@@ -115,6 +115,7 @@ final class EventTranslator {
 
   private static CandidateFinished finished(GenerationEvent.Finished finished) {
     return CandidateFinished.newBuilder()
+        .setCandidate(finished.candidate())
         .setReason(
             switch (finished.reason()) {
               case END_OF_TEXT -> FinishReason.FINISH_REASON_END_OF_TEXT;
@@ -123,6 +124,7 @@ final class EventTranslator {
               case MAX_TOKENS -> FinishReason.FINISH_REASON_MAX_TOKENS;
               case CONTEXT_FULL -> FinishReason.FINISH_REASON_CONTEXT_FULL;
               case TIME_LIMIT -> FinishReason.FINISH_REASON_TIME_LIMIT;
+              case INTERRUPTED -> FinishReason.FINISH_REASON_INTERRUPTED;
             })
         .setStopSequence(finished.stopText())
         .setCompletionTokens(finished.completionTokens())

@@ -3,6 +3,7 @@ package dev.millrace.grpc;
 import dev.millrace.engine.GenerationEvent;
 import dev.millrace.engine.GenerationException;
 import dev.millrace.request.AcceptedRequest;
+import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.InvalidRequestException;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.request.RequestReader;
@@ -96,13 +97,17 @@ final class TextGenerationService extends TextGenerationServiceImplBase {
     EventTranslator translator = new EventTranslator(accepted, model.profile().tokenizer());
     return model
         .generator()
-        .generate(accepted.generation())
+        .generate(scheduled(accepted.generation(), record))
         .doOnError(GenerationException.class, record::failed)
         .handle(
             (GenerationEvent event, SynchronousSink<GenerateResponse> sink) -> {
               record.saw(event);
               translator.translate(event).ifPresent(sink::next);
             });
+  }
+
+  private static GenerationRequest scheduled(GenerationRequest request, CallRecord record) {
+    return request.with(request.scheduling().withCaller(record.caller()));
   }
 
   /** The call's deadline in {@link System#nanoTime}'s terms. */

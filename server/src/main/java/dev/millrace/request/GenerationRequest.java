@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param prompt token ids, at least one
  * @param stop when to end
  * @param output what to tell besides text
+ * @param candidateCount independent continuations, 1 to {@link Limits#MAX_CANDIDATES}
+ * @param scheduling whose it is, how urgent, and what it may share
  * @param resume where to go on, for a stream taken up again
  * @param maxQueueTime longest wait for being started
  * @param deadlineNanos of the call, in {@link System#nanoTime}'s terms
@@ -22,6 +24,8 @@ public record GenerationRequest(
     SamplingSettings sampling,
     StopSettings stop,
     OutputSettings output,
+    int candidateCount,
+    SchedulingSettings scheduling,
     Optional<ResumePoint> resume,
     Optional<Duration> maxQueueTime,
     Optional<Long> deadlineNanos) {
@@ -70,9 +74,57 @@ public record GenerationRequest(
       boolean echoPrompt,
       int tokensPerEvent) {}
 
+  /** In rising order. */
+  public enum Priority {
+    BATCH,
+    NORMAL,
+    INTERACTIVE
+  }
+
   /**
-   * @param tokens generated before and known to the caller
+   * @param caller who is served: within a priority, callers get equal shares
+   * @param cacheSalt prefixes are shared within one salt only; empty is the one of all without
+   * @param session of the engine, whose blocks it goes on from and leaves its own to
+   */
+  public record SchedulingSettings(
+      Priority priority, String caller, String cacheSalt, Optional<Long> session) {
+    public static final SchedulingSettings DEFAULT =
+        new SchedulingSettings(Priority.NORMAL, "", "", Optional.empty());
+
+    public SchedulingSettings withCaller(String value) {
+      return new SchedulingSettings(priority, value, cacheSalt, session);
+    }
+
+    public SchedulingSettings withSession(long id) {
+      return new SchedulingSettings(priority, caller, cacheSalt, Optional.of(id));
+    }
+  }
+
+  /** The same request, scheduled in another way. */
+  public GenerationRequest with(SchedulingSettings other) {
+    return new GenerationRequest(
+        requestId,
+        prompt,
+        sampling,
+        stop,
+        output,
+        candidateCount,
+        other,
+        resume,
+        maxQueueTime,
+        deadlineNanos);
+  }
+
+  /**
+   * @param candidates for each, the tokens that were generated before and are known to the caller;
+   *     those that are missing at the end have none
    * @param afterSequenceNumber the last event that the caller has
    */
-  public record ResumePoint(int[] tokens, long afterSequenceNumber) {}
+  public record ResumePoint(List<int[]> candidates, long afterSequenceNumber) {
+    private static final int[] NONE = {};
+
+    public int[] tokens(int candidate) {
+      return candidate < candidates.size() ? candidates.get(candidate) : NONE;
+    }
+  }
 }

@@ -5,17 +5,19 @@ import static dev.millrace.request.InvalidRequestException.unimplemented;
 
 import dev.millrace.request.GenerationRequest.OutputSettings;
 import dev.millrace.request.GenerationRequest.ResumePoint;
+import dev.millrace.request.GenerationRequest.SchedulingSettings;
 import dev.millrace.request.GenerationRequest.StopSettings;
 import dev.millrace.sampling.SamplingSettings;
 import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
-import dev.millrace.v1.Priority;
 import dev.millrace.v1.Resume;
 import dev.millrace.v1.SamplingParameters;
 import dev.millrace.v1.StopCriteria;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
@@ -57,6 +59,12 @@ public final class RequestReader {
         SamplingReader.effective(request.getSampling(), model.defaults(), random);
     SamplingSettings sampling = SamplingReader.read(effectiveSampling);
     OutputSettings output = OutputReader.read(request.getOutput());
+    int candidates =
+        request.hasCandidateCount()
+            ? Checks.count(
+                "candidate_count", request.getCandidateCount(), 1, Limits.MAX_CANDIDATES)
+            : 1;
+    GenerationRequest.Priority priority = readPriority(request);
     Optional<Duration> maxQueueTime =
         request.hasMaxQueueTime()
             ? Optional.of(Checks.duration("max_queue_time", request.getMaxQueueTime()))
@@ -69,7 +77,11 @@ public final class RequestReader {
         request.hasResume()
             ? Optional.of(
                 readResume(
-                    request.getResume(), stop.maxTokens(), output.tokensPerEvent(), vocabulary))
+                    request.getResume(),
+                    candidates,
+                    stop.maxTokens(),
+                    output.tokensPerEvent(),
+                    vocabulary))
             : Optional.empty();
     String requestId =
         request.getRequestId().isEmpty()
@@ -89,7 +101,16 @@ public final class RequestReader {
             .build();
     return new AcceptedRequest(
         new GenerationRequest(
-            requestId, prompt, sampling, stop, output, resume, maxQueueTime, deadlineNanos),
+            requestId,
+            prompt,
+            sampling,
+            stop,
+            output,
+            candidates,
+            new SchedulingSettings(priority, "", request.getCacheSalt(), Optional.empty()),
+            resume,
+            maxQueueTime,
+            deadlineNanos),
         started.toBuilder().setResumeToken(ResumeToken.of(asked, started, model).encode()).build());
   }
 
@@ -126,11 +147,15 @@ public final class RequestReader {
     if (!asked.getAdapter().isEmpty()) {
       throw unimplemented("adapter", "leave it empty");
     }
+  }
+
+  private static GenerationRequest.Priority readPriority(GenerateRequest asked) {
     Checks.known("priority", asked.getPriority(), asked.getPriorityValue());
-    if (asked.getPriority() != Priority.PRIORITY_UNSPECIFIED
-        && asked.getPriority() != Priority.PRIORITY_NORMAL) {
-      throw unimplemented("priority", "only PRIORITY_NORMAL is");
-    }
+    return switch (asked.getPriority()) {
+      case PRIORITY_BATCH -> GenerationRequest.Priority.BATCH;
+      case PRIORITY_INTERACTIVE -> GenerationRequest.Priority.INTERACTIVE;
+      case PRIORITY_NORMAL, PRIORITY_UNSPECIFIED, UNRECOGNIZED -> GenerationRequest.Priority.NORMAL;
+    };
   }
 
   /** Whether a caller may use this, and we may write it to logs. */
@@ -147,31 +172,36 @@ public final class RequestReader {
               + Limits.MAX_REQUEST_ID_CHARACTERS
               + " printable ASCII characters");
     }
-    // Nothing is shared between requests yet, so every salt holds.
     Checks.atMost(
         "cache_salt", "bytes", asked.getCacheSaltBytes().size(), Limits.MAX_CACHE_SALT_BYTES);
   }
 
   private static ResumePoint readResume(
-      Resume asked, int maxTokens, int tokensPerEvent, int vocabulary) {
-    Checks.atMost("resume.candidates", "candidates", asked.getCandidatesCount(), 1);
-    int[] tokens =
-        asked.getCandidatesCount() == 0
-            ? new int[0]
-            : Checks.tokenIds(
-                "resume.candidates[0].ids", asked.getCandidates(0).getIdsList(), vocabulary);
-    Checks.atMost("resume.candidates[0].ids", "tokens", tokens.length, maxTokens);
+      Resume asked, int candidates, int maxTokens, int tokensPerEvent, int vocabulary) {
+    Checks.atMost("resume.candidates", "candidates", asked.getCandidatesCount(), candidates);
+    List<int[]> known = new ArrayList<>();
+    int deltas = 0; // each but a candidate's last has tokensPerEvent tokens
+    for (int i = 0; i < asked.getCandidatesCount(); i++) {
+      String field = "resume.candidates[" + i + "].ids";
+      int[] tokens = Checks.tokenIds(field, asked.getCandidates(i).getIdsList(), vocabulary);
+      Checks.atMost(field, "tokens", tokens.length, maxTokens);
+      known.add(tokens);
+      deltas += Math.ceilDiv(tokens.length, tokensPerEvent);
+    }
     long after = asked.getAfterSequenceNumber();
-    // Each Delta but the last has tokensPerEvent tokens; Started and PromptProcessed come before.
-    int deltas = Math.ceilDiv(tokens.length, tokensPerEvent);
+    // Started and PromptProcessed come before all Deltas.
     int least = deltas == 0 ? 0 : 1 + deltas;
-    int most = 1 + deltas + EVENTS_BEHIND_TOKENS;
+    int most = 1 + deltas + candidates * EVENTS_BEHIND_TOKENS;
     if (after < least || after > most) {
       throw invalid(
           "resume.after_sequence_number",
           "%s; with %d tokens, the last event that arrived has a number from %d to %d"
-              .formatted(Long.toUnsignedString(after), tokens.length, least, most));
+              .formatted(
+                  Long.toUnsignedString(after),
+                  known.stream().mapToInt(tokens -> tokens.length).sum(),
+                  least,
+                  most));
     }
-    return new ResumePoint(tokens, after);
+    return new ResumePoint(known, after);
   }
 }

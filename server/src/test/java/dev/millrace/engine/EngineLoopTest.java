@@ -78,7 +78,7 @@ class EngineLoopTest {
     SoloRun solo = solo(request().maxTokens(5));
     assertThat(outlet.text()).isEqualTo(solo.text());
     assertThat(outlet.tokens()).isEqualTo(solo.tokens());
-    assertThat(outlet.finished()).contains(new Finished(FinishReason.MAX_TOKENS, "", 5));
+    assertThat(outlet.finished()).contains(new Finished(0, FinishReason.MAX_TOKENS, "", 5));
     assertThat(outlet.summary().orElseThrow().usage())
         .isEqualTo(new GenerationEvent.Usage(4, 0, 5, 0));
     assertThat(loop.snapshot().kvBlocksInUse()).isZero();
@@ -200,7 +200,7 @@ class EngineLoopTest {
     clock.advance(Duration.ofMillis(5));
     turn();
 
-    assertThat(outlet.finished()).contains(new Finished(FinishReason.TIME_LIMIT, "", 2));
+    assertThat(outlet.finished()).contains(new Finished(0, FinishReason.TIME_LIMIT, "", 2));
     assertThat(outlet.tokens()).isEqualTo(solo(request()).tokens().subList(0, 2));
   }
 

@@ -3,6 +3,7 @@ package dev.millrace.engine;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.OutputSettings;
 import dev.millrace.request.GenerationRequest.ResumePoint;
+import dev.millrace.request.GenerationRequest.SchedulingSettings;
 import dev.millrace.request.GenerationRequest.StopSettings;
 import dev.millrace.sampling.SamplingSettings;
 import java.time.Duration;
@@ -24,6 +25,8 @@ public final class Requests {
   private Optional<Duration> timeLimit = Optional.empty();
   private boolean echo;
   private int tokensPerEvent = 1;
+  private int candidates = 1;
+  private SchedulingSettings scheduling = SchedulingSettings.DEFAULT;
   private Optional<ResumePoint> resume = Optional.empty();
   private Optional<Duration> maxQueueTime = Optional.empty();
   private Optional<Long> deadline = Optional.empty();
@@ -100,7 +103,19 @@ public final class Requests {
 
   public Requests resume(List<Integer> tokens, long after) {
     resume =
-        Optional.of(new ResumePoint(tokens.stream().mapToInt(Integer::intValue).toArray(), after));
+        Optional.of(
+            new ResumePoint(
+                List.of(tokens.stream().mapToInt(Integer::intValue).toArray()), after));
+    return this;
+  }
+
+  public Requests candidates(int count) {
+    candidates = count;
+    return this;
+  }
+
+  public Requests scheduling(SchedulingSettings settings) {
+    scheduling = settings;
     return this;
   }
 
@@ -122,6 +137,8 @@ public final class Requests {
         new StopSettings(maxTokens, minTokens, stops, stopIds, includeStop, ignoreEos, timeLimit),
         new OutputSettings(
             false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
+        candidates,
+        scheduling,
         resume,
         maxQueueTime,
         deadline);

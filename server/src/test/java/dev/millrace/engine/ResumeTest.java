@@ -92,7 +92,7 @@ class ResumeTest {
   }
 
   private static Completion completion(Requests request) {
-    return new Completion(request.build(), TOKENIZER, CONTEXT);
+    return new Completion(request.build(), 0, TOKENIZER, CONTEXT);
   }
 
   private static SampledToken token(int id) {
@@ -114,14 +114,14 @@ class ResumeTest {
     Completion behindTheEnd = completion(same.get().resume(List.of(B, A), 4));
     assertThat(behindTheEnd.reason()).isEqualTo(FinishReason.TIME_LIMIT);
     assertThat(behindTheEnd.takeDelta()).isEmpty();
-    assertThat(behindTheEnd.finished()).isEqualTo(new Finished(FinishReason.TIME_LIMIT, "", 2));
+    assertThat(behindTheEnd.finished()).isEqualTo(new Finished(0, FinishReason.TIME_LIMIT, "", 2));
   }
 
   @Test
   void tokensBehindTheEndAreNotRead() {
     Completion completion = completion(request().maxTokens(2).resume(List.of(A, B, A, B), 5));
 
-    assertThat(completion.finished()).isEqualTo(new Finished(FinishReason.MAX_TOKENS, "", 2));
+    assertThat(completion.finished()).isEqualTo(new Finished(0, FinishReason.MAX_TOKENS, "", 2));
     assertThat(completion.takeDelta()).isEmpty();
   }
 }

@@ -241,7 +241,7 @@ class ErrorsTest {
   @Test
   void aFailureInMidStreamComesBehindWhatWasSentAndCountsIt() throws Exception {
     GenerationEvent delta =
-        new GenerationEvent.Delta("x", List.of(new SampledToken(120, Float.NaN, 0, List.of())));
+        new GenerationEvent.Delta(0, "x", List.of(new SampledToken(120, Float.NaN, 0, List.of())));
     start(
         request ->
             Flux.concat(

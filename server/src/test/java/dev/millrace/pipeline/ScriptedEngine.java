@@ -52,7 +52,7 @@ final class ScriptedEngine implements Engine {
   private void pump(long id) {
     Script script = scripts.get(id);
     while (script != null && script.left > 0 && script.outlet.hasRoom()) {
-      script.outlet.emit(new Delta(Long.toString(--script.left), List.of()));
+      script.outlet.emit(new Delta(0, Long.toString(--script.left), List.of()));
       if (script.left == 0) {
         scripts.remove(id);
         script.outlet.complete();
@@ -63,6 +63,21 @@ final class ScriptedEngine implements Engine {
   @Override
   public void cancel(long id) {
     scripts.remove(id);
+  }
+
+  @Override
+  public void interrupt(long id) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public long openSession() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void closeSession(long session) {
+    throw new UnsupportedOperationException();
   }
 
   @Override

@@ -171,6 +171,16 @@ class ContractFieldsTest {
         a -> a.generation().maxQueueTime(),
         Optional.of(java.time.Duration.ofNanos(2)));
     supported(
+        "priority",
+        b -> b.setPriority(Priority.PRIORITY_BATCH),
+        a -> a.generation().scheduling().priority(),
+        GenerationRequest.Priority.BATCH);
+    supported(
+        "cache_salt",
+        b -> b.setCacheSalt("salt"),
+        a -> a.generation().scheduling().cacheSalt(),
+        "salt");
+    supported(
         "resume.token",
         b -> b.getResumeBuilder().setToken(tokenOfHello()),
         a -> a.generation().resume().isPresent(),
@@ -182,7 +192,7 @@ class ContractFieldsTest {
                 .setToken(tokenOfHello())
                 .addCandidates(TokenIds.newBuilder().addIds(12))
                 .setAfterSequenceNumber(2),
-        a -> a.generation().resume().map(point -> ids(point.tokens())),
+        a -> a.generation().resume().map(point -> ids(point.tokens(0))),
         Optional.of(List.of(12)));
     supported(
         "resume.after_sequence_number",
@@ -195,7 +205,7 @@ class ContractFieldsTest {
    * Which model is asked for is looked up before the request is read (ServedModels). Nothing is
    * shared between requests yet, so every salt holds.
    */
-  private static final List<String> ELSEWHERE = List.of("model", "cache_salt");
+  private static final List<String> ELSEWHERE = List.of("model");
 
   @TestFactory
   Stream<DynamicTest> everyFieldHasItsEffectOrIsRefusedByName() {
@@ -238,8 +248,6 @@ class ContractFieldsTest {
     GenerateRequest.Builder request = RequestFixtures.hello().toBuilder();
     request
         .setCandidateCount(1)
-        .setPriority(Priority.PRIORITY_NORMAL)
-        .setCacheSalt("salt")
         .getSamplingBuilder()
         .setTopK(0)
         .setTopP(1)

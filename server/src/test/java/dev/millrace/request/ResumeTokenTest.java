@@ -32,7 +32,7 @@ class ResumeTokenTest {
     assertThat(generation.sampling().seed()).isEqualTo(42);
     assertThat(generation.stop().maxTokens()).isEqualTo(58);
     assertThat(generation.requestId()).isEqualTo(first.getRequestId());
-    assertThat(generation.resume().orElseThrow().tokens()).containsExactly(7, 8);
+    assertThat(generation.resume().orElseThrow().tokens(0)).containsExactly(7, 8);
     assertThat(generation.resume().orElseThrow().afterSequenceNumber()).isEqualTo(3);
     assertThat(resumed.started().getEffectiveSampling()).isEqualTo(first.getEffectiveSampling());
     assertThat(resumed.started().getEffectiveStop()).isEqualTo(first.getEffectiveStop());
