@@ -83,7 +83,8 @@ final class EventTranslator {
   }
 
   private TextDelta textDelta(GenerationEvent.Delta delta) {
-    TextDelta.Builder text = TextDelta.newBuilder().setCandidate(delta.candidate()).setText(delta.text());
+    TextDelta.Builder text =
+        TextDelta.newBuilder().setCandidate(delta.candidate()).setText(delta.text());
     for (SampledToken token : delta.tokens()) {
       text.addTokenIds(token.id());
       if (output.tokens()) {

@@ -61,8 +61,7 @@ public final class RequestReader {
     OutputSettings output = OutputReader.read(request.getOutput());
     int candidates =
         request.hasCandidateCount()
-            ? Checks.count(
-                "candidate_count", request.getCandidateCount(), 1, Limits.MAX_CANDIDATES)
+            ? Checks.count("candidate_count", request.getCandidateCount(), 1, Limits.MAX_CANDIDATES)
             : 1;
     GenerationRequest.Priority priority = readPriority(request);
     Optional<Duration> maxQueueTime =

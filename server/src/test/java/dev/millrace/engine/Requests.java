@@ -104,8 +104,7 @@ public final class Requests {
   public Requests resume(List<Integer> tokens, long after) {
     resume =
         Optional.of(
-            new ResumePoint(
-                List.of(tokens.stream().mapToInt(Integer::intValue).toArray()), after));
+            new ResumePoint(List.of(tokens.stream().mapToInt(Integer::intValue).toArray()), after));
     return this;
   }
 

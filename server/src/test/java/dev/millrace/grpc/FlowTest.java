@@ -166,7 +166,8 @@ class FlowTest {
   /** Deltas as fast as they are asked for; counts them. */
   private static Flux<GenerationEvent> endless(AtomicInteger made) {
     GenerationEvent delta =
-        new GenerationEvent.Delta(0, "word", List.of(new SampledToken(65, Float.NaN, 0, List.of())));
+        new GenerationEvent.Delta(
+            0, "word", List.of(new SampledToken(65, Float.NaN, 0, List.of())));
     return Flux.generate(
         sink -> {
           made.incrementAndGet();
