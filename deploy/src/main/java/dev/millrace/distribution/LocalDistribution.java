@@ -52,6 +52,7 @@ public final class LocalDistribution implements Distribution {
         ServeCommand.commandLine(),
         TokenizeCommand.commandLine(),
         ModelsCommand.commandLine(),
+        BenchStepCommand.commandLine(),
         new HealthCommand());
   }
 

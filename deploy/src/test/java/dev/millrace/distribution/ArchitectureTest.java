@@ -51,6 +51,7 @@ class ArchitectureTest {
           room("tokenizer", "model"),
           room("sampling", "kernel tensor"),
           room("network", "kernel kv model tensor trace"),
+          room("measure", "assembler kernel kv model network tensor"),
           // proto
           room("v1", "").with(PROTOBUF, GRPC, REACTOR, STUBS),
           // server
@@ -71,8 +72,10 @@ class ArchitectureTest {
           room("bench", "client v1").with(GRPC, PROTOBUF, REACTOR, LOG, HISTOGRAMS, JSON),
           room("cli", "bench client v1").with(PICOCLI, GRPC, PROTOBUF, REACTOR, LOG),
           // deploy
-          room("distribution", "cli server config catalog model tokenizer")
-              .with(PICOCLI, GRPC, LOG, LOGBACK));
+          room(
+                  "distribution",
+                  "cli server config catalog measure network kernel kernel.tier model tokenizer")
+              .with(PICOCLI, GRPC, LOG, LOGBACK, JSON));
 
   private static final JavaClasses HOUSE =
       new ClassFileImporter()

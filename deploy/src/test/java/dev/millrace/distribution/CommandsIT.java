@@ -4,6 +4,8 @@ import static dev.millrace.distribution.Launcher.complaints;
 import static dev.millrace.distribution.Launcher.millrace;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.JsonFormat;
 import dev.millrace.v1.GenerateResponse;
@@ -19,7 +21,7 @@ class CommandsIT {
     Command.Result help = millrace("--help").run();
 
     assertThat(help.exitCode()).isZero();
-    assertThat(help.out()).contains("generate", "serve", "tokenize", "models", "bench", "health");
+    assertThat(help.out()).contains("generate", "serve", "tokenize", "models", "bench", "bench-step", "health");
   }
 
   @Test
@@ -112,6 +114,39 @@ class CommandsIT {
     assertThat(model.out().lines())
         .anyMatch(line -> line.matches("llama\\.embedding_length +int +64"))
         .anyMatch(line -> line.matches("blk\\.0\\.attn_k\\.weight +F32 +\\[32, 64] +8192"));
+  }
+
+  @Test
+  void benchStepMeasuresPrefillAndDecodeWithoutAServer() {
+    Command.Result bench =
+        millrace(
+                "bench-step", "--model", TinyServer.MODEL, "--batch", "1,3", "--prompt", "700",
+                "--context", "90", "--threads", "2", "--profile", "--json", "-")
+            .run();
+
+    assertThat(bench.exitCode()).as(bench.err()).isZero();
+    JsonObject report = JsonParser.parseString(bench.out()).getAsJsonObject();
+    assertThat(report.keySet()).contains("cpu", "isa", "kernels", "activations", "memory");
+    assertThat(report.get("model").getAsString()).isEqualTo("synthetic:tiny:F32");
+    List<JsonObject> results =
+        report.getAsJsonArray("results").asList().stream().map(e -> e.getAsJsonObject()).toList();
+    assertThat(results)
+        .extracting(
+            result ->
+                "%s %s %s %s %s"
+                    .formatted(
+                        result.get("phase").getAsString(),
+                        result.get("batch"),
+                        result.get("prompt_tokens"),
+                        result.get("context_tokens"),
+                        result.get("threads")))
+        .containsExactly("prefill 1 700 0 2", "decode 1 0 90 2", "decode 3 0 90 2");
+    assertThat(results)
+        .allSatisfy(
+            result -> {
+              assertThat(result.get("tokens_per_second").getAsDouble()).isPositive();
+              assertThat(result.getAsJsonArray("profile")).isNotEmpty();
+            });
   }
 
   @Test

@@ -18,6 +18,7 @@ final class LayerLoader {
   private final Backend backend;
   private final Arena arena;
   private boolean quantized;
+  private long packedBytes;
 
   LayerLoader(Tensors tensors, Backend backend, Arena arena) {
     this.tensors = tensors;
@@ -47,9 +48,17 @@ final class LayerLoader {
   private Weights weights(String name, Size<?> rows, Size<?> columns) {
     TensorData tensor = tensors.matrix(name, rows.value(), columns.value());
     quantized |= tensor.type().isQuantized();
-    return backend
-        .kernels()
-        .pack(tensor.type(), tensor.data(), rows.value(), columns.value(), arena);
+    Weights weights =
+        backend
+            .kernels()
+            .pack(tensor.type(), tensor.data(), rows.value(), columns.value(), arena);
+    packedBytes += weights.bytes();
+    return weights;
+  }
+
+  /** Bytes of all weights so far, as the kernels have them. */
+  long packedBytes() {
+    return packedBytes;
   }
 
   /** Whether any weights so far are quantized. */

@@ -29,6 +29,7 @@ final class LlamaNetwork implements Network {
   private final Linear<Hidden, Vocab> head;
   private final Workspace workspace;
   private final Step step;
+  private final NetworkMemory memory;
   private Probe probe = Probe.NONE;
 
   static LlamaNetwork load(
@@ -58,13 +59,14 @@ final class LlamaNetwork implements Network {
     Sizes sizes = Sizes.of(config, limits);
     Tensors tensors = new Tensors(file);
     LayerLoader loader = new LayerLoader(tensors, backend, arena);
+    CountedArena workspaceArena = new CountedArena(arena);
     embedding = loader.embedding("token_embd.weight", sizes.vocabulary(), sizes.hidden());
     Shared shared =
         new Shared(
             new Together(backend.team()),
-            new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), arena),
+            new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), workspaceArena),
             new KvWriter(backend),
-            new Attention(backend, sizes, limits, arena),
+            new Attention(backend, sizes, limits, workspaceArena),
             new SwiGlu(backend));
     layers = new ArrayList<>(config.layers());
     for (int i = 0; i < config.layers(); i++) {
@@ -77,8 +79,9 @@ final class LlamaNetwork implements Network {
             : embedding.tiedHead();
     tensors.takenByConfig("rope_freqs.weight");
     tensors.refuseOthers();
-    workspace = new Workspace(backend.kernels(), sizes, loader.quantized(), arena);
+    workspace = new Workspace(backend.kernels(), sizes, loader.quantized(), workspaceArena);
     step = new Step(config, limits);
+    memory = new NetworkMemory(loader.packedBytes(), workspaceArena.bytes());
   }
 
   @Override
@@ -108,6 +111,11 @@ final class LlamaNetwork implements Network {
   @Override
   public StepLimits limits() {
     return limits;
+  }
+
+  @Override
+  public NetworkMemory memory() {
+    return memory;
   }
 
   @Override

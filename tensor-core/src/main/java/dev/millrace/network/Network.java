@@ -29,6 +29,9 @@ public interface Network extends AutoCloseable {
   /** What one step and one sequence can hold; maxContext is at most the model's own. */
   StepLimits limits();
 
+  /** What it takes to hold it. */
+  NetworkMemory memory();
+
   /** Shows every intermediate tensor of the steps from now on; {@link Probe#NONE} ends that. */
   void probe(Probe probe);
 

@@ -40,6 +40,10 @@ public final class EmittedKernels implements Kernels {
     return "emitted";
   }
 
+  public Isa isa() {
+    return isa;
+  }
+
   @Override
   public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
     Arguments.checkPack(type, source, rows, columns);

@@ -42,6 +42,13 @@ public final class Tiers {
     return List.of(AUTO, AVX2, AVX512);
   }
 
+  /** Which instruction set kernels were emitted for; "jvm" for those that the JVM compiles. */
+  public static String isa(Kernels kernels) {
+    return kernels instanceof EmittedKernels emitted
+        ? emitted.isa().name().toLowerCase(Locale.ROOT)
+        : "jvm";
+  }
+
   /** As the other, with the best instruction set. */
   public static Choice choose(String name) {
     return choose(name, AUTO);
