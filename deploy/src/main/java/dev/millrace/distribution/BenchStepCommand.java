@@ -42,7 +42,10 @@ import picocli.CommandLine.Spec;
 final class BenchStepCommand implements Callable<Integer> {
   private static final List<Setting<?>> SETTINGS =
       List.of(
-          SettingsTable.MODEL_CACHE, SettingsTable.THREADS, SettingsTable.KERNELS);
+          SettingsTable.MODEL_CACHE,
+          SettingsTable.THREADS,
+          SettingsTable.KERNELS,
+          SettingsTable.ISA);
 
   /** What quantized weights meet. */
   private static final String ACTIVATIONS = "int8";
@@ -108,7 +111,8 @@ final class BenchStepCommand implements Callable<Integer> {
     check("--context", context, 0, MAX_TOKENS);
     batches.forEach(batch -> check("--batch", batch, 1, MAX_BATCH));
     Catalog catalog = Settings.catalog(spec.commandLine().getParseResult());
-    Kernels kernels = Tiers.choose(setting(SettingsTable.KERNELS)).kernels();
+    Kernels kernels =
+        Tiers.choose(setting(SettingsTable.KERNELS), setting(SettingsTable.ISA)).kernels();
     int threads = setting(SettingsTable.THREADS);
     int maxBatch = batches.stream().mapToInt(batch -> batch).max().orElse(1);
     try (ModelFile file = catalog.open(ModelReference.parse(model))) {
