@@ -120,8 +120,7 @@ final class BenchStepCommand implements Callable<Integer> {
           profile ? Optional.of(new KernelProfile(kernels, file)) : Optional.empty();
       Kernels used = recorder.map(KernelProfile::kernels).orElse(kernels);
       Runnable warm = () -> recorder.ifPresent(KernelProfile::reset);
-      try (StepBench bench =
-          new StepBench(file, used, threads, maxBatch, prompt, context, warm)) {
+      try (StepBench bench = new StepBench(file, used, threads, maxBatch, prompt, context, warm)) {
         BenchStepReport report =
             new BenchStepReport(
                 new BenchStepReport.Setup(
@@ -164,8 +163,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   private <T> T setting(Setting<T> setting) {
-    Map<String, List<String>> given =
-        Settings.given(spec.commandLine().getParseResult(), SETTINGS);
+    Map<String, List<String>> given = Settings.given(spec.commandLine().getParseResult(), SETTINGS);
     try {
       return setting.value(given, System.getenv());
     } catch (InvalidSettingException e) {
@@ -176,8 +174,7 @@ final class BenchStepCommand implements Callable<Integer> {
   private void check(String flag, int value, int least, int most) {
     if (value < least || value > most) {
       throw new ParameterException(
-          spec.commandLine(),
-          "%s is %d, allowed is %d to %d".formatted(flag, value, least, most));
+          spec.commandLine(), "%s is %d, allowed is %d to %d".formatted(flag, value, least, most));
     }
   }
 }

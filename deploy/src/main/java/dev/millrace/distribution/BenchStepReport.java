@@ -67,15 +67,21 @@ final class BenchStepReport {
             out.println(
                 "this machine at most (%s): %s GMAC/s in float32, %s in int8, %s GB/s read"
                     .formatted(
-                        peaks.isa(),
-                        giga(peaks.fma()),
-                        giga(peaks.dot()),
-                        giga(peaks.memory()))));
+                        peaks.isa(), giga(peaks.fma()), giga(peaks.dot()), giga(peaks.memory()))));
     out.println();
     Table table =
         new Table(
-            "PHASE", "BATCH", "PROMPT", "CONTEXT", "TOKENS/S", "FROM", "TO", "GMAC/S", "OF PEAK",
-            "GB/S", "OF PEAK");
+            "PHASE",
+            "BATCH",
+            "PROMPT",
+            "CONTEXT",
+            "TOKENS/S",
+            "FROM",
+            "TO",
+            "GMAC/S",
+            "OF PEAK",
+            "GB/S",
+            "OF PEAK");
     for (Measured each : measured) {
       Result r = each.result;
       table.add(

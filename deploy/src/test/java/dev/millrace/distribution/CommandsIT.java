@@ -21,7 +21,8 @@ class CommandsIT {
     Command.Result help = millrace("--help").run();
 
     assertThat(help.exitCode()).isZero();
-    assertThat(help.out()).contains("generate", "serve", "tokenize", "models", "bench", "bench-step", "health");
+    assertThat(help.out())
+        .contains("generate", "serve", "tokenize", "models", "bench", "bench-step", "health");
   }
 
   @Test
@@ -120,8 +121,20 @@ class CommandsIT {
   void benchStepMeasuresPrefillAndDecodeWithoutAServer() {
     Command.Result bench =
         millrace(
-                "bench-step", "--model", TinyServer.MODEL, "--batch", "1,3", "--prompt", "700",
-                "--context", "90", "--threads", "2", "--profile", "--json", "-")
+                "bench-step",
+                "--model",
+                TinyServer.MODEL,
+                "--batch",
+                "1,3",
+                "--prompt",
+                "700",
+                "--context",
+                "90",
+                "--threads",
+                "2",
+                "--profile",
+                "--json",
+                "-")
             .run();
 
     assertThat(bench.exitCode()).as(bench.err()).isZero();

@@ -44,7 +44,10 @@ public record Peaks(String isa, double fma, double dot, double memory) {
     double dot = best(team, (part, parts) -> code.dot(LOOPS));
     double work = (double) LOOPS * team.size();
     return new Peaks(
-        code.isa(), work * code.fmasInLoop() / fma, work * code.dotsInLoop() / dot, MEMORY_BYTES / read);
+        code.isa(),
+        work * code.fmasInLoop() / fma,
+        work * code.dotsInLoop() / dot,
+        MEMORY_BYTES / read);
   }
 
   /** Seconds that the fastest run took: the others were disturbed. */

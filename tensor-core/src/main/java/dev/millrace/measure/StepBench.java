@@ -91,8 +91,7 @@ public final class StepBench implements AutoCloseable {
     int rows = Math.max(maxBatch, Math.min(maxPrompt, CHUNK_TOKENS));
     int context = Math.max(maxPrompt, maxContext + MAX_STEPS);
     workbench =
-        new Workbench(
-            file, kernels, threads, new StepLimits(rows, maxBatch, context), maxBatch);
+        new Workbench(file, kernels, threads, new StepLimits(rows, maxBatch, context), maxBatch);
     for (int i = 0; i < workbench.network().config().layers(); i++) {
       KvLayer layer = workbench.pool().layer(i);
       layer.k().fill(CONTEXT_FILL);
@@ -130,8 +129,7 @@ public final class StepBench implements AutoCloseable {
       int count = Math.min(CHUNK_TOKENS, promptTokens - from);
       boolean last = from + count == promptTokens;
       positions += from + count;
-      steps.add(
-          List.of(new Chunk(prompt, from, count, from, workbench.sequence(0), last ? 1 : 0)));
+      steps.add(List.of(new Chunk(prompt, from, count, from, workbench.sequence(0), last ? 1 : 0)));
     }
     double macs = work.macs(promptTokens, 1, (long) promptTokens * (promptTokens + 1) / 2);
     double bytes = work.bytes(0) * (steps.size() - 1) + work.bytes(positions);
@@ -145,8 +143,7 @@ public final class StepBench implements AutoCloseable {
     for (int i = 0; i < MAX_STEPS; i++) {
       List<Chunk> step = new ArrayList<>();
       for (int sequence = 0; sequence < batch; sequence++) {
-        step.add(
-            new Chunk(tokens(1), 0, 1, contextTokens + i, workbench.sequence(sequence), 1));
+        step.add(new Chunk(tokens(1), 0, 1, contextTokens + i, workbench.sequence(sequence), 1));
       }
       steps.add(step);
     }

@@ -49,9 +49,7 @@ final class LayerLoader {
     TensorData tensor = tensors.matrix(name, rows.value(), columns.value());
     quantized |= tensor.type().isQuantized();
     Weights weights =
-        backend
-            .kernels()
-            .pack(tensor.type(), tensor.data(), rows.value(), columns.value(), arena);
+        backend.kernels().pack(tensor.type(), tensor.data(), rows.value(), columns.value(), arena);
     packedBytes += weights.bytes();
     return weights;
   }

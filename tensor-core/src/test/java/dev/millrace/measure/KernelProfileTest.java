@@ -42,7 +42,13 @@ class KernelProfileTest {
         assertThat(rows.stream().filter(row -> row.kernel().equals("multiply")))
             .extracting(KernelProfile.Row::layer)
             .containsExactlyInAnyOrder(
-                "attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down",
+                "attn_q",
+                "attn_k",
+                "attn_v",
+                "attn_output",
+                "ffn_gate",
+                "ffn_up",
+                "ffn_down",
                 "output");
       }
     }
@@ -58,10 +64,7 @@ class KernelProfileTest {
   }
 
   private float[] logits(Workbench workbench) {
-    return workbench
-        .forward(chunk(workbench, 0, 20))
-        .data()
-        .toArray(ValueLayout.JAVA_FLOAT);
+    return workbench.forward(chunk(workbench, 0, 20)).data().toArray(ValueLayout.JAVA_FLOAT);
   }
 
   private static Workbench workbench(ModelFile file, Kernels kernels) {
@@ -72,8 +75,7 @@ class KernelProfileTest {
     return List.of(new Chunk(tokens, position, count, position, workbench.sequence(0), 1));
   }
 
-  private static KernelProfile.Row row(
-      List<KernelProfile.Row> rows, String kernel, String layer) {
+  private static KernelProfile.Row row(List<KernelProfile.Row> rows, String kernel, String layer) {
     return rows.stream()
         .filter(row -> row.kernel().equals(kernel) && row.layer().equals(layer))
         .findFirst()
