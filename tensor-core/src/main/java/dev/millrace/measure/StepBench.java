@@ -106,7 +106,7 @@ public final class StepBench implements AutoCloseable {
 
   /** Bytes of the cache that was made for this. */
   public long kvBytes() {
-    return (long) work.bytesPerPosition()
+    return work.bytesPerPosition()
         * workbench.pool().blocks()
         * workbench.pool().blockSize();
   }
@@ -165,7 +165,7 @@ public final class StepBench implements AutoCloseable {
       work.accept(runs++);
     }
     long one = (System.nanoTime() - begun) / runs;
-    int inRepetition = (int) Math.clamp(REPETITION_NANOS / one, 1, MAX_STEPS);
+    int inRepetition = Math.clamp(REPETITION_NANOS / one, 1, MAX_STEPS);
     warm.run();
     double[] seconds = new double[REPETITIONS];
     for (int repetition = 0; repetition < REPETITIONS; repetition++) {
