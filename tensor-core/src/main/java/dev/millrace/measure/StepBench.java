@@ -106,9 +106,7 @@ public final class StepBench implements AutoCloseable {
 
   /** Bytes of the cache that was made for this. */
   public long kvBytes() {
-    return work.bytesPerPosition()
-        * workbench.pool().blocks()
-        * workbench.pool().blockSize();
+    return work.bytesPerPosition() * workbench.pool().blocks() * workbench.pool().blockSize();
   }
 
   /** Whether products are of integers. */
