@@ -19,6 +19,7 @@ public final class LocalDistribution implements Distribution {
       List.of(
           SettingsTable.MODEL_CACHE,
           SettingsTable.KV_CACHE_MIB,
+          SettingsTable.KV_TYPE,
           SettingsTable.THREADS,
           SettingsTable.KERNELS,
           SettingsTable.ISA,

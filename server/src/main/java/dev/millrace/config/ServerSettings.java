@@ -1,5 +1,6 @@
 package dev.millrace.config;
 
+import dev.millrace.kv.KvType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -19,6 +20,7 @@ public record ServerSettings(
     String host,
     int port,
     int kvCacheMib,
+    KvType kvType,
     int threads,
     String kernels,
     String isa,
@@ -60,6 +62,7 @@ public record ServerSettings(
         SettingsTable.HOST.value(flags, environment),
         SettingsTable.PORT.value(flags, environment),
         SettingsTable.KV_CACHE_MIB.value(flags, environment),
+        SettingsTable.KV_TYPE.value(flags, environment),
         SettingsTable.THREADS.value(flags, environment),
         SettingsTable.KERNELS.value(flags, environment),
         SettingsTable.ISA.value(flags, environment),

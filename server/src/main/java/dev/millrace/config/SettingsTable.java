@@ -1,9 +1,11 @@
 package dev.millrace.config;
 
 import dev.millrace.kernel.tier.Tiers;
+import dev.millrace.kv.KvType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Every setting of the server, once. Commands make their flags and their help from {@link #ALL};
@@ -60,6 +62,16 @@ public final class SettingsTable {
           "Memory for keys and values, in MiB, allocated at the start; several models share it"
               + " evenly.",
           Readers.integer(1, 1 << 24));
+
+  public static final Setting<KvType> KV_TYPE =
+      one(
+          "--kv-type",
+          "MILLRACE_KV_TYPE",
+          "TYPE",
+          "f32",
+          "Numbers that keys and values are kept in: f32, or f16, which takes half the memory and is"
+              + " read twice as fast. Answers differ in their last digits.",
+          Readers.map(Map.of("f32", KvType.F32, "f16", KvType.F16)));
 
   public static final Setting<Integer> THREADS =
       one(
@@ -146,6 +158,7 @@ public final class SettingsTable {
           HOST,
           PORT,
           KV_CACHE_MIB,
+          KV_TYPE,
           THREADS,
           KERNELS,
           ISA,

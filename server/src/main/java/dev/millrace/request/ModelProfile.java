@@ -6,7 +6,8 @@ import dev.millrace.tokenizer.Tokenizer;
  * What one must know of a served model to tell whether a request can be served.
  *
  * @param name by which callers ask for it
- * @param fingerprint of its weights: what a resumed stream must have been begun on
+ * @param fingerprint of its weights and of the settings that answers depend on: what a resumed
+ *     stream must have been begun on
  * @param contextLength positions that the model was made for
  * @param poolTokens positions that the whole KV pool holds
  * @param defaults what unset sampling fields take

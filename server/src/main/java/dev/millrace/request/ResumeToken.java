@@ -114,7 +114,9 @@ record ResumeToken(int numerics, ByteString model, ByteString request, Generatio
       throw new InvalidRequestException(
           Kind.FAILED_PRECONDITION,
           FIELD,
-          "the stream was begun on other weights than this server's " + profile.name());
+          "the stream was begun on other weights, or with other numbers in its cache, than this"
+              + " server's "
+              + profile.name());
     }
     if (numerics != Numerics.VERSION) {
       throw new InvalidRequestException(

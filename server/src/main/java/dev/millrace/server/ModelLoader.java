@@ -77,7 +77,7 @@ final class ModelLoader {
       ModelProfile profile =
           ModelProfile.of(
               name,
-              file.fingerprint(),
+              file.fingerprint() + ", keys and values in " + settings.kvType(),
               tokenizer,
               config.contextLength(),
               (int) Math.min(limits.poolTokens(), Integer.MAX_VALUE),
@@ -98,7 +98,8 @@ final class ModelLoader {
   /** The pool is as large as its share, but never holds more than could run at once. */
   private EngineSettings engineSettings(String name, NetworkConfig config, long kvCacheBytes) {
     long bytesPerBlock =
-        KvPool.bytesPerBlock(config.layers(), config.kvHeads(), config.headDim(), BLOCK_SIZE);
+        KvPool.bytesPerBlock(
+            config.layers(), config.kvHeads(), config.headDim(), BLOCK_SIZE, settings.kvType());
     long wanted = (long) Math.ceilDiv(config.contextLength(), BLOCK_SIZE) * settings.maxRunning();
     long blocks = Math.min(Math.min(kvCacheBytes / bytesPerBlock, wanted), Integer.MAX_VALUE);
     if (blocks < 1) {
@@ -154,9 +155,15 @@ final class ModelLoader {
     }
   }
 
-  private static KvPool pool(NetworkConfig config, int blocks) {
+  private KvPool pool(NetworkConfig config, int blocks) {
     try {
-      return new KvPool(config.layers(), config.kvHeads(), config.headDim(), blocks, BLOCK_SIZE);
+      return new KvPool(
+          config.layers(),
+          config.kvHeads(),
+          config.headDim(),
+          blocks,
+          BLOCK_SIZE,
+          settings.kvType());
     } catch (IllegalArgumentException e) { // the machine hasn't the memory
       throw new InvalidSettingException(
           SettingsTable.KV_CACHE_MIB.flag(), String.valueOf(e.getMessage()));

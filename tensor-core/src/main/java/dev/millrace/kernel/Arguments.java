@@ -145,10 +145,11 @@ public final class Arguments {
           "heads of %d features in blocks of %d positions: at most %d of either"
               .formatted(layer.headDim(), layer.blockSize(), MAX_FEATURES));
     }
-    long blockFloats = (long) layer.kvHeads() * layer.headDim() * layer.blockSize();
-    long blocks = layer.k().byteSize() / Float.BYTES / blockFloats;
-    checkFloats("keys", layer.k(), 0, blocks * blockFloats);
-    checkFloats("values", layer.v(), 0, blocks * blockFloats);
+    long blockBytes =
+        (long) layer.kvHeads() * layer.headDim() * layer.blockSize() * layer.type().bytes();
+    long blocks = layer.k().byteSize() / blockBytes;
+    checkFloats("keys", layer.k(), 0, blocks * blockBytes / Float.BYTES);
+    checkFloats("values", layer.v(), 0, blocks * blockBytes / Float.BYTES);
     return blocks;
   }
 
@@ -201,18 +202,17 @@ public final class Arguments {
       long stateOffsetBytes,
       long stateStrideBytes,
       int segments,
+      int heads,
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
-    if (segments < 1 || headDim < 1 || stateStrideBytes < 0) {
+    if (segments < 1 || heads < 1 || headDim < 1 || headDim > MAX_FEATURES) {
       throw new IllegalArgumentException(
-          "%d segments of %d features, %d bytes apart"
-              .formatted(segments, headDim, stateStrideBytes));
+          "%d segments of %d heads of %d features".formatted(segments, heads, headDim));
     }
-    long last = stateOffsetBytes + (segments - 1) * stateStrideBytes;
-    checkFloats("state", state, stateOffsetBytes, headDim + 2L);
-    checkFloats("state", state, last, headDim + 2L);
-    checkFloats("out", out, outOffsetBytes, headDim);
+    long states = (long) heads * Kernels.attentionStateFloats(headDim);
+    checkRows("state", state, stateOffsetBytes, stateStrideBytes, segments, states);
+    checkFloats("out", out, outOffsetBytes, (long) heads * headDim);
   }
 
   public static void checkRange(String what, long from, long to, long limit) {

@@ -128,7 +128,8 @@ public interface Kernels {
   void add(MemorySegment x, MemorySegment y, long from, long to);
 
   /**
-   * Stores one row's keys and values, rounded to the pool's type, at {@code slot} of {@code block}.
+   * Stores one row's keys and values, rounded to the pool's type (to nearest, ties to even), at
+   * {@code slot} of {@code block}.
    *
    * @param k [kvHeads][headDim] at kOffsetBytes; v alike
    */
@@ -162,8 +163,9 @@ public interface Kernels {
    *   o[d] = o[d]·c, then o[d] = fma(p[i], v[i][d], o[d]), i ascending;  m = M
    * </pre>
    *
-   * Positions past a row's end enter no arithmetic of it. A NaN score makes the row's output NaN (M
-   * is then NaN). The state (o, m, l) is written for each row and query head; heads are {@link
+   * Positions past a row's end enter no arithmetic of it; k and v of the pool's type are widened
+   * exactly. A NaN score makes l and all of o NaN (what m is then isn't said, nor the sign of a
+   * zero m: neither shows in what {@link #mergeSegments} makes of them). The state (o, m, l) is written for each row and query head; heads are {@link
    * #attentionStateFloats} apart. Many rows in one call share what is read of the cache.
    *
    * @param q the rows' queries [heads][headDim], the first row's at qOffsetBytes
@@ -189,17 +191,20 @@ public interface Kernels {
       long stateRowBytes);
 
   /**
-   * Merges one query head's states of consecutive segments, ascending, and divides. With (o, m, l)
-   * so far and the next (o', m', l'): M = max(m, m'); a = exp(m − M), b = exp(m' − M); l = fma(l,
+   * Merges one row's states of consecutive segments, ascending, and divides, for each query head.
+   * With (o, m, l) so far and the next (o', m', l'): M = max(m, m'); a = exp(m − M), b = exp(m' − M); l = fma(l,
    * a, l'·b); o[d] = fma(o[d], a, o'[d]·b). At last out[d] = o[d]/l.
    *
-   * @param stateStrideBytes from one segment's state of this head to the next segment's
+   * @param state of the first segment, heads {@link #attentionStateFloats} apart
+   * @param stateStrideBytes from one segment's state of a head to the next segment's
+   * @param out [heads][headDim]
    */
   void mergeSegments(
       MemorySegment state,
       long stateOffsetBytes,
       long stateStrideBytes,
       int segments,
+      int heads,
       int headDim,
       MemorySegment out,
       long outOffsetBytes);

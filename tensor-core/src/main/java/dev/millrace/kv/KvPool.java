@@ -19,11 +19,17 @@ public final class KvPool implements AutoCloseable {
   private final int blocks;
   private final int blockSize;
 
+  /** A pool of float32. */
+  public KvPool(int layerCount, int kvHeads, int headDim, int blocks, int blockSize) {
+    this(layerCount, kvHeads, headDim, blocks, blockSize, KvType.F32);
+  }
+
   /**
    * @param blockSize positions in a block: a multiple of 16
    * @throws IllegalArgumentException if a size is out of range, or the machine hasn't the memory
    */
-  public KvPool(int layerCount, int kvHeads, int headDim, int blocks, int blockSize) {
+  public KvPool(
+      int layerCount, int kvHeads, int headDim, int blocks, int blockSize, KvType type) {
     if (layerCount <= 0 || kvHeads <= 0 || headDim <= 0 || blocks <= 0) {
       throw new IllegalArgumentException(
           "KV pool of %d layers, %d heads, %d features, %d blocks: all must be positive"
@@ -36,7 +42,7 @@ public final class KvPool implements AutoCloseable {
     this.headDim = headDim;
     this.blocks = blocks;
     this.blockSize = blockSize;
-    long perBlock = bytesPerBlock(layerCount, kvHeads, headDim, blockSize);
+    long perBlock = bytesPerBlock(layerCount, kvHeads, headDim, blockSize, type);
     long available =
         ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
     if (perBlock > available / blocks) {
@@ -47,7 +53,12 @@ public final class KvPool implements AutoCloseable {
       for (int i = 0; i < layerCount; i++) {
         layers.add(
             new KvLayer(
-                arena.allocate(bytes, 64), arena.allocate(bytes, 64), kvHeads, headDim, blockSize));
+                arena.allocate(bytes, 64),
+                arena.allocate(bytes, 64),
+                kvHeads,
+                headDim,
+                blockSize,
+                type));
       }
     } catch (OutOfMemoryError e) {
       arena.close();
@@ -63,9 +74,10 @@ public final class KvPool implements AutoCloseable {
   }
 
   /** Bytes that one block takes over all layers. */
-  public static long bytesPerBlock(int layerCount, int kvHeads, int headDim, int blockSize) {
-    long floats = Math.multiplyExact((long) kvHeads * headDim, (long) layerCount * blockSize);
-    return Math.multiplyExact(floats, 2L * Float.BYTES);
+  public static long bytesPerBlock(
+      int layerCount, int kvHeads, int headDim, int blockSize, KvType type) {
+    long numbers = Math.multiplyExact((long) kvHeads * headDim, (long) layerCount * blockSize);
+    return Math.multiplyExact(numbers, 2L * type.bytes());
   }
 
   /**

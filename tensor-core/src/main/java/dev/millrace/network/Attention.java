@@ -161,7 +161,7 @@ final class Attention {
             segments * heads * stateBytes);
   }
 
-  /** Joins the segments of each head of the wave's rows. */
+  /** Joins the segments of the wave's rows. */
   private final class Merge extends RowWise {
     Merge(Team team) {
       super(team);
@@ -170,18 +170,17 @@ final class Attention {
     @Override
     void rows(int from, int to) {
       for (int row = waveStart + from; row < waveStart + to; row++) {
-        for (int head = 0; head < heads; head++) {
-          backend
-              .kernels()
-              .mergeSegments(
-                  states,
-                  ((long) firstSlot[row] * heads + head) * stateBytes,
-                  heads * stateBytes,
-                  segments(step.length(row)),
-                  headDim,
-                  out.values().data(),
-                  ((long) row * heads + head) * headDim * Float.BYTES);
-        }
+        backend
+            .kernels()
+            .mergeSegments(
+                states,
+                (long) firstSlot[row] * heads * stateBytes,
+                heads * stateBytes,
+                segments(step.length(row)),
+                heads,
+                headDim,
+                out.values().data(),
+                (long) row * heads * headDim * Float.BYTES);
       }
       out.round(backend.kernels(), waveStart + from, waveStart + to);
     }

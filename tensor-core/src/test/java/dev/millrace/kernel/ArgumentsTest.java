@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kernel.vector.VectorKernels;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -104,7 +105,8 @@ class ArgumentsTest {
             arena.allocate(ValueLayout.JAVA_FLOAT, 2 * 2 * 16),
             1,
             2,
-            16);
+            16,
+            KvType.F32);
     int[] table = {1, 2};
     attend(layer, table, 0, 16); // block 1 is the pool's last
     refused(() -> attend(layer, table, 0, 17), "block [2, 3): must lie in [0, 2)");
@@ -115,7 +117,8 @@ class ArgumentsTest {
     refused(() -> attend(layer, table, 0, 1, 0, 64), "0 rows of q");
     refused(() -> kernels.storeKv(layer, 2, 0, floats, 0, floats, 0), "block [2, 3)");
     refused(() -> kernels.storeKv(layer, 0, 16, floats, 0, floats, 0), "slot [16, 17)");
-    refused(() -> kernels.mergeSegments(floats, 0, 128, 3, 2, floats, 0), "no room for 4 floats");
+    refused(
+        () -> kernels.mergeSegments(floats, 0, 128, 3, 1, 2, floats, 0), "no room for 16 floats");
   }
 
   private void attend(KvLayer layer, int[] table, int kvHead, int length) {

@@ -3,6 +3,7 @@ package dev.millrace.kernel;
 import com.sun.management.ThreadMXBean;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -106,7 +107,7 @@ public final class KernelBenchmark {
     int[] blocks = IntStream.range(0, Math.ceilDiv(length, blockSize)).toArray();
     int poolFloats = blocks.length * KV_HEADS * HEAD_DIM * blockSize;
     KvLayer layer =
-        new KvLayer(floats(poolFloats), floats(poolFloats), KV_HEADS, HEAD_DIM, blockSize);
+        new KvLayer(floats(poolFloats), floats(poolFloats), KV_HEADS, HEAD_DIM, blockSize, KvType.F32);
     MemorySegment q = floats(maxRows * HEADS * HEAD_DIM);
     long qRow = HEADS * HEAD_DIM * 4L;
     int stateFloats = HEADS * Kernels.attentionStateFloats(HEAD_DIM);
@@ -137,8 +138,8 @@ public final class KernelBenchmark {
     time(
         "mergeSegments",
         "Gvalues/s",
-        HEAD_DIM,
-        () -> kernels.mergeSegments(state, 0, 0, 1, HEAD_DIM, q, 0));
+        HEADS * HEAD_DIM,
+        () -> kernels.mergeSegments(state, 0, 0, 1, HEADS, HEAD_DIM, q, 0));
     time(
         "storeKv",
         "Gvalues/s",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -259,11 +260,16 @@ public final class KernelsContract {
 
   public void attention() {
     AttentionShape[] shapes = {
-      new AttentionShape(9, 3, 64, 16),
-      new AttentionShape(4, 4, 32, 64),
-      new AttentionShape(8, 1, 80, 48),
-      new AttentionShape(2, 1, 100, 16),
-      new AttentionShape(5, 1, 6, 32)
+      new AttentionShape(9, 3, 64, 16, KvType.F32),
+      new AttentionShape(9, 3, 64, 32, KvType.F16),
+      new AttentionShape(8, 1, 128, 32, KvType.F16),
+      new AttentionShape(4, 4, 96, 16, KvType.F16),
+      new AttentionShape(3, 1, 100, 48, KvType.F16),
+      new AttentionShape(4, 4, 32, 64, KvType.F32),
+      new AttentionShape(8, 1, 80, 48, KvType.F32),
+      new AttentionShape(2, 1, 100, 16, KvType.F32),
+      new AttentionShape(5, 1, 6, 32, KvType.F32),
+      new AttentionShape(7, 1, 256, 32, KvType.F32)
     };
     for (AttentionShape shape : shapes) {
       for (int length : new int[] {1, 4, 16, 17, 31, 32, 33, 47, 200, 512, 513, 1100}) {
@@ -280,7 +286,8 @@ public final class KernelsContract {
     }
   }
 
-  private record AttentionShape(int heads, int kvHeads, int headDim, int blockSize) {}
+  private record AttentionShape(
+      int heads, int kvHeads, int headDim, int blockSize, KvType type) {}
 
   /** Outputs of all heads; the pool is full of NaNs wherever no row must look. */
   private MemorySegment attend(
@@ -328,10 +335,10 @@ public final class KernelsContract {
         }
       }
     }
-    for (int i = 0; i < rows * heads; i++) {
-      long at = i / heads * stateRowBytes + i % heads * stateBytes;
+    for (int row = 0; row < rows; row++) {
+      long to = (long) row * heads * headDim * Float.BYTES;
       kernels.mergeSegments(
-          state, at, heads * stateBytes, segments, headDim, out, headDim * 4L * i);
+          state, row * stateRowBytes, heads * stateBytes, segments, heads, headDim, out, to);
     }
     if (!adversarial) {
       for (float value : toArray(out)) {
@@ -352,14 +359,13 @@ public final class KernelsContract {
       boolean adversarial) {
     int width = shape.kvHeads * shape.headDim;
     int poolBlocks = blocks.length + 2;
-    long poolFloats = (long) poolBlocks * width * shape.blockSize;
-    MemorySegment keys = arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats);
-    MemorySegment values = arena.allocate(ValueLayout.JAVA_FLOAT, poolFloats);
-    for (long i = 0; i < poolFloats; i++) {
-      keys.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
-      values.setAtIndex(ValueLayout.JAVA_FLOAT, i, Float.NaN);
-    }
-    KvLayer layer = new KvLayer(keys, values, shape.kvHeads, shape.headDim, shape.blockSize);
+    long poolBytes = (long) poolBlocks * width * shape.blockSize * shape.type.bytes();
+    MemorySegment keys = arena.allocate(poolBytes, 64);
+    MemorySegment values = arena.allocate(poolBytes, 64);
+    keys.fill((byte) -1); // NaN in every type
+    values.fill((byte) -1);
+    KvLayer layer =
+        new KvLayer(keys, values, shape.kvHeads, shape.headDim, shape.blockSize, shape.type);
     List<Integer> shuffled = new ArrayList<>(IntStream.range(0, poolBlocks).boxed().toList());
     Collections.shuffle(shuffled, again);
     Arrays.setAll(blocks, shuffled::get);

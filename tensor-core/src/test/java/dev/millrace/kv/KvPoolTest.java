@@ -25,7 +25,10 @@ class KvPoolTest {
   @Test
   void knowsWhatABlockTakes() {
     // 30 layers of keys and values, 3 heads of 64 features, 32 positions
-    assertThat(KvPool.bytesPerBlock(30, 3, 64, 32)).isEqualTo(30L * 2 * 3 * 64 * 32 * 4);
+    assertThat(KvPool.bytesPerBlock(30, 3, 64, 32, KvType.F32))
+        .isEqualTo(30L * 2 * 3 * 64 * 32 * 4);
+    assertThat(KvPool.bytesPerBlock(30, 3, 64, 32, KvType.F16))
+        .isEqualTo(30L * 2 * 3 * 64 * 32 * 2);
   }
 
   @Test

@@ -10,6 +10,7 @@ import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.kernel.vector.VectorKernels;
 import dev.millrace.model.DefaultModel;
+import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -83,16 +84,26 @@ class PathsAgreeTest {
   }
 
   /** Three segments of attention, in waves where a step has many rows. */
-  @Test
-  void longPrompts() {
+  @ParameterizedTest
+  @EnumSource
+  void longPrompts(KvType kvType) {
     try (TinyModel model = new TinyModel();
-        PromptRunner scalar = new PromptRunner(model, new ScalarKernels(), 1, 32, 1100, 64);
-        PromptRunner vector = new PromptRunner(model, new VectorKernels(), 2, 16, 1100, 64)) {
+        PromptRunner scalar = longPrompt(model, new ScalarKernels(), 1, 32, kvType);
+        PromptRunner vector = longPrompt(model, new VectorKernels(), 2, 16, kvType);
+        PromptRunner fast = longPrompt(model, Tiers.choose("auto").kernels(), 2, 48, kvType);
+        PromptRunner avx2 = longPrompt(model, emittedOrSkip("avx2"), 2, 32, kvType)) {
       String expected = scalar.atOnce();
 
       assertThat(scalar.inRandomChunks()).isEqualTo(expected);
       assertThat(vector.allPaths().values()).containsOnly(expected);
+      assertThat(fast.allPaths().values()).containsOnly(expected);
+      assertThat(avx2.allPaths().values()).containsOnly(expected);
     }
+  }
+
+  private static PromptRunner longPrompt(
+      TinyModel model, Kernels kernels, int threads, int blockSize, KvType kvType) {
+    return new PromptRunner(model, kernels, threads, blockSize, 1100, 64, kvType);
   }
 
   /** The scalar kernels take minutes over this one: they pack nothing and share nothing. */

@@ -7,12 +7,12 @@ import dev.millrace.kernel.Team;
 import dev.millrace.kv.BlockTable;
 import dev.millrace.kv.KvLayer;
 import dev.millrace.kv.KvPool;
+import dev.millrace.kv.KvType;
 import dev.millrace.model.ModelFile;
 import dev.millrace.tensor.Dim.LogitRows;
 import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -46,13 +46,25 @@ final class PromptRunner implements AutoCloseable {
    */
   PromptRunner(
       ModelFile file, Kernels kernels, int threads, int blockSize, int length, int loggedRows) {
+    this(file, kernels, threads, blockSize, length, loggedRows, KvType.F32);
+  }
+
+  PromptRunner(
+      ModelFile file,
+      Kernels kernels,
+      int threads,
+      int blockSize,
+      int length,
+      int loggedRows,
+      KvType kvType) {
     this.length = length;
     team = Team.of(threads);
     StepLimits limits = new StepLimits(2 * length, 2 * length, length);
     network = Network.load(file, kernels, team, limits);
     NetworkConfig config = network.config();
     int blocks = SEQUENCES * Math.ceilDiv(length, blockSize);
-    pool = new KvPool(config.layers(), config.kvHeads(), config.headDim(), blocks, blockSize);
+    pool =
+        new KvPool(config.layers(), config.kvHeads(), config.headDim(), blocks, blockSize, kvType);
     freeBlocks = new ArrayList<>(IntStream.range(0, blocks).boxed().toList());
     freeBlocks.forEach(this::poison);
     random = new Random(blockSize);
@@ -133,11 +145,9 @@ final class PromptRunner implements AutoCloseable {
   private void poison(int block) {
     for (int i = 0; i < network.config().layers(); i++) {
       KvLayer layer = pool.layer(i);
-      long floats = (long) layer.kvHeads() * layer.headDim() * layer.blockSize();
-      for (long j = block * floats; j < (block + 1) * floats; j++) {
-        layer.k().setAtIndex(ValueLayout.JAVA_FLOAT, j, Float.NaN);
-        layer.v().setAtIndex(ValueLayout.JAVA_FLOAT, j, Float.NaN);
-      }
+      long bytes = layer.keyOffset(1, 0); // of a block
+      layer.k().asSlice(block * bytes, bytes).fill((byte) -1); // NaN in every type
+      layer.v().asSlice(block * bytes, bytes).fill((byte) -1);
     }
   }
 

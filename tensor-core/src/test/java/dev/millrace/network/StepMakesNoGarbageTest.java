@@ -153,6 +153,7 @@ class StepMakesNoGarbageTest {
         long stateOffsetBytes,
         long stateStrideBytes,
         int segments,
+        int heads,
         int headDim,
         MemorySegment out,
         long outOffsetBytes) {}

@@ -225,11 +225,12 @@ public final class EmittedKernels implements Kernels {
       long stateOffsetBytes,
       long stateStrideBytes,
       int segments,
+      int heads,
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
     others.mergeSegments(
-        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
+        state, stateOffsetBytes, stateStrideBytes, segments, heads, headDim, out, outOffsetBytes);
   }
 
   @Override

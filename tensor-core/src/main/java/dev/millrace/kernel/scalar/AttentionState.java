@@ -62,11 +62,10 @@ final class AttentionState {
       outputs[d] *= shrink;
     }
     for (int i = begin; i < end; i++) {
-      long values =
-          layer.valueOffset(blocks[i / layer.blockSize()], kvHead) / Float.BYTES
-              + (long) (i % layer.blockSize()) * layer.headDim();
+      int block = blocks[i / layer.blockSize()];
+      int slot = i % layer.blockSize();
       for (int d = 0; d < outputs.length; d++) {
-        float value = layer.v().getAtIndex(JAVA_FLOAT, values + d);
+        float value = layer.get(layer.v(), layer.valueOffset(block, kvHead, slot, d));
         outputs[d] = Math.fma(weights[i - begin], value, outputs[d]);
       }
     }
@@ -75,10 +74,10 @@ final class AttentionState {
 
   private static float score(
       MemorySegment q, long query, KvLayer layer, int block, int kvHead, int position) {
-    long keys = layer.keyOffset(block, kvHead) / Float.BYTES + position % layer.blockSize();
+    int slot = position % layer.blockSize();
     float score = 0;
     for (int d = 0; d < layer.headDim(); d++) {
-      float key = layer.k().getAtIndex(JAVA_FLOAT, keys + (long) d * layer.blockSize());
+      float key = layer.get(layer.k(), layer.keyOffset(block, kvHead, slot, d));
       score = Math.fma(q.getAtIndex(JAVA_FLOAT, query + d), key, score);
     }
     return score;

@@ -161,14 +161,12 @@ public final class ScalarKernels implements Kernels {
       long vOffsetBytes) {
     Arguments.checkStoreKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
     for (int head = 0; head < layer.kvHeads(); head++) {
-      long keys = layer.keyOffset(block, head) / Float.BYTES + slot;
-      long values = layer.valueOffset(block, head) / Float.BYTES + (long) slot * layer.headDim();
       long first = (long) head * layer.headDim();
       for (int d = 0; d < layer.headDim(); d++) {
         float key = get(k, kOffsetBytes / Float.BYTES + first + d);
         float value = get(v, vOffsetBytes / Float.BYTES + first + d);
-        set(layer.k(), keys + (long) d * layer.blockSize(), key);
-        set(layer.v(), values + d, value);
+        layer.set(layer.k(), layer.keyOffset(block, head, slot, d), key);
+        layer.set(layer.v(), layer.valueOffset(block, head, slot, d), value);
       }
     }
   }
@@ -223,18 +221,24 @@ public final class ScalarKernels implements Kernels {
       long stateOffsetBytes,
       long stateStrideBytes,
       int segments,
+      int heads,
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
     Arguments.checkMergeSegments(
-        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
-    AttentionState merged = AttentionState.read(state, stateOffsetBytes / Float.BYTES, headDim);
-    for (int i = 1; i < segments; i++) {
-      long next = (stateOffsetBytes + i * stateStrideBytes) / Float.BYTES;
-      merged.merge(AttentionState.read(state, next, headDim));
-    }
-    for (int d = 0; d < headDim; d++) {
-      set(out, outOffsetBytes / Float.BYTES + d, merged.outputs[d] / merged.sum);
+        state, stateOffsetBytes, stateStrideBytes, segments, heads, headDim, out, outOffsetBytes);
+    for (int head = 0; head < heads; head++) {
+      long first =
+          stateOffsetBytes / Float.BYTES + (long) head * Kernels.attentionStateFloats(headDim);
+      AttentionState merged = AttentionState.read(state, first, headDim);
+      for (int i = 1; i < segments; i++) {
+        long next = first + i * stateStrideBytes / Float.BYTES;
+        merged.merge(AttentionState.read(state, next, headDim));
+      }
+      long to = outOffsetBytes / Float.BYTES + (long) head * headDim;
+      for (int d = 0; d < headDim; d++) {
+        set(out, to + d, merged.outputs[d] / merged.sum);
+      }
     }
   }
 

@@ -6,8 +6,11 @@ import java.lang.foreign.MemorySegment;
 
 /** A little memory of each thread's own for results on their way: made once, then reused. */
 final class Scratch {
-  /** What fits into a first-level cache with its neighbours; kernels divide it up themselves. */
-  static final int BYTES = 40 << 10;
+  /**
+   * Kernels divide it up themselves: what most use of it fits into a first-level cache with its
+   * neighbours.
+   */
+  static final int BYTES = 168 << 10;
 
   private static final ThreadLocal<MemorySegment> OF_THREAD =
       ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(BYTES, Matrix.ALIGNMENT));

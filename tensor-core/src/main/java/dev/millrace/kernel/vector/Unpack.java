@@ -18,13 +18,6 @@ final class Unpack {
   /** Bytes from one column of a strip to the next: two vectors. */
   static final long PAIR = 2 * Lanes.BYTES;
 
-  /** A float16's exponent and mantissa in a float32's places, its exponent's bias 112 too low. */
-  private static final int HALF_BITS = 0x8FFFE000;
-
-  private static final int HALF_EXPONENT = 0x0F800000;
-  private static final int FLOAT_EXPONENT = 0x7F800000;
-  private static final float HALF_BIAS = 0x1p112f;
-
   private Unpack() {}
 
   static void floats(long from, int columns, long to) {
@@ -52,11 +45,7 @@ final class Unpack {
     for (int k = 0; k < columns; k++) {
       IntVector pair = fromMemorySegment(INTS, MEMORY, source + k / 2 * LANES_BYTES, ORDER);
       IntVector high = pair.lanewise(VectorOperators.LSHL, 16 * (1 - k % 2));
-      IntVector bits = high.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS);
-      IntVector finite = bits.reinterpretAsFloats().mul(HALF_BIAS).reinterpretAsInts();
-      IntVector other = bits.or(FLOAT_EXPONENT); // an infinity or a NaN
-      IntVector value = finite.blend(other, bits.and(HALF_EXPONENT).eq(HALF_EXPONENT));
-      value.reinterpretAsFloats().intoMemorySegment(MEMORY, target + k * PAIR, ORDER);
+      Halves.widen(high).intoMemorySegment(MEMORY, target + k * PAIR, ORDER);
     }
   }
 }

@@ -13,11 +13,13 @@ import static dev.millrace.kernel.vector.Lanes.set;
 import static dev.millrace.kernel.vector.Lanes.setInt;
 import static dev.millrace.kernel.vector.Lanes.setLong;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 
 import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -35,12 +37,20 @@ final class VectorAttention {
   private static final int STRIDE_BITS = (1 << 24) - 1;
 
   private static final long TILE_BYTES = ATTENTION_TILE * (long) Float.BYTES; // of one query
+
+  /** Half a tile's positions: they lie in one block, whatever its size. */
+  private static final int HALF_TILE = ATTENTION_TILE / 2;
+
+  /** Features of a head whose keys and values are widened in scratch. */
+  static final int MAX_WIDENED = 512;
+
   private static final long PARTIALS_BYTES = Functions.PARTIALS * (long) Float.BYTES;
 
   /**
    * Scratch: each query's address, its state's and the end of what it sees [queries]; 16 partial
    * sums; a tile's scores [queries][32] and right behind them, as many as there are, shrinks
-   * [queries], rounded up to whole vectors.
+   * [queries], rounded up to whole vectors; a tile's keys [features][32] and values [32][features]
+   * where the pool's are narrower.
    */
   private static final long QUERIES = 0;
 
@@ -48,9 +58,12 @@ final class VectorAttention {
   private static final long ENDS = STATES + MAX_QUERIES * Long.BYTES;
   private static final long PARTIALS = ENDS + MAX_QUERIES * Integer.BYTES;
   private static final long SCORES = PARTIALS + PARTIALS_BYTES;
+  private static final long KEYS =
+      SCORES + MAX_QUERIES * (TILE_BYTES + Float.BYTES) + Functions.PARTIALS * Float.BYTES;
+  private static final long VALUES = KEYS + MAX_WIDENED * TILE_BYTES;
 
   static {
-    Scratch.require(SCORES + MAX_QUERIES * (TILE_BYTES + Float.BYTES) + Lanes.BYTES);
+    Scratch.require(VALUES + MAX_WIDENED * TILE_BYTES);
   }
 
   private VectorAttention() {}
@@ -94,9 +107,48 @@ final class VectorAttention {
       int firstRow = Math.max(0, begin - length + 1); // that sees this tile
       int first = firstRow * sharing;
       int positions = Math.min(ATTENTION_TILE, end - begin);
-      score(scratch, first, count, scale, layer, blocks, kvHead, begin, positions);
+      int block = blocks[begin / layer.blockSize()];
+      int slot = begin % layer.blockSize();
+      int next = positions > HALF_TILE ? begin + HALF_TILE : begin; // none: not read
+      int nextBlock = blocks[next / layer.blockSize()];
+      int nextSlot = next % layer.blockSize();
+      long keys0 = layer.k().address() + layer.keyOffset(block, kvHead, slot, 0);
+      long keys1 = layer.k().address() + layer.keyOffset(nextBlock, kvHead, nextSlot, 0);
+      long values0 = layer.v().address() + layer.valueOffset(block, kvHead, slot, 0);
+      long values1 = layer.v().address() + layer.valueOffset(nextBlock, kvHead, nextSlot, 0);
+      int keyStride = layer.blockSize();
+      if (layer.type() == KvType.F16) {
+        int seen1 = positions - HALF_TILE;
+        widenKeys(keys0, keys1, keyStride, layer.headDim(), scratch + KEYS);
+        widen(values0, Math.min(positions, HALF_TILE) * layer.headDim(), scratch + VALUES);
+        widen(values1, seen1 * layer.headDim(), scratch + VALUES + HALF_TILE * headBytes);
+        keys0 = scratch + KEYS;
+        keys1 = keys0 + TILE_BYTES / 2;
+        values0 = scratch + VALUES;
+        values1 = values0 + HALF_TILE * headBytes;
+        keyStride = ATTENTION_TILE;
+      }
+      score(scratch, first, count, scale, keys0, keys1, keyStride, layer.headDim(), positions);
       weigh(scratch, first, count, begin, headBytes);
-      addValues(scratch, first, count, layer, blocks, kvHead, begin);
+      addValues(scratch, first, count, values0, values1, layer.headDim(), begin);
+    }
+  }
+
+  /** Two halves of a tile's keys, [features][stride] of fp16 each, to [features][32] floats. */
+  private static void widenKeys(long keys0, long keys1, int stride, int headDim, long to) {
+    for (int d = 0; d < headDim; d++) {
+      widen(keys0 + d * (stride * 2L), HALF_TILE, to + d * TILE_BYTES);
+      widen(keys1 + d * (stride * 2L), HALF_TILE, to + d * TILE_BYTES + TILE_BYTES / 2);
+    }
+  }
+
+  private static void widen(long halves, int count, long floats) {
+    int i = 0;
+    for (; i <= count - Lanes.LENGTH; i += Lanes.LENGTH) {
+      Halves.load(halves + i * 2L).intoMemorySegment(MEMORY, floats + i * 4L, ORDER);
+    }
+    for (; i < count; i++) {
+      set(floats + i * 4L, Float.float16ToFloat(MEMORY.get(JAVA_SHORT, halves + i * 2L)));
     }
   }
 
@@ -113,18 +165,15 @@ final class VectorAttention {
       int first,
       int count,
       float scale,
-      KvLayer layer,
-      int[] blocks,
-      int kvHead,
-      int begin,
+      long keysOfHalf0,
+      long keysOfHalf1,
+      int keyStride,
+      int headDim,
       int positions) {
-    int blockSize = layer.blockSize();
-    long keys = layer.k().address();
     for (int i = 0; i < positions; i += 2 * Lanes.LENGTH) {
-      int here = begin + i;
-      int next = i + Lanes.LENGTH < positions ? here + Lanes.LENGTH : here; // none: not read
-      long keys0 = keys + layer.keyOffset(blocks[here / blockSize], kvHead) + here % blockSize * 4L;
-      long keys1 = keys + layer.keyOffset(blocks[next / blockSize], kvHead) + next % blockSize * 4L;
+      int next = i + Lanes.LENGTH;
+      long keys0 = i < HALF_TILE ? keysOfHalf0 + i * 4L : keysOfHalf1 + (i - HALF_TILE) * 4L;
+      long keys1 = next < HALF_TILE ? keysOfHalf0 + next * 4L : keysOfHalf1 + (next - HALF_TILE) * 4L;
       for (int query = first; query < count; query += 4) {
         int last = count - 1 - query; // where there are fewer than 4 it stands in for the others
         dots(
@@ -134,8 +183,8 @@ final class VectorAttention {
             Math.min(3, last),
             keys0,
             keys1,
-            blockSize,
-            layer.headDim(),
+            keyStride,
+            headDim,
             scale,
             scratch + SCORES + query * TILE_BYTES + i * 4L);
       }
@@ -150,11 +199,11 @@ final class VectorAttention {
       int d,
       long keys0,
       long keys1,
-      int blockSize,
+      int keyStride,
       int headDim,
       float scale,
       long scores) {
-    long stride = (blockSize & STRIDE_BITS) * 4L;
+    long stride = (keyStride & STRIDE_BITS) * 4L;
     long ka = keys0 & ADDRESS_BITS;
     long kb = keys1 & ADDRESS_BITS;
     long qa = getLong(queries) & ADDRESS_BITS;
@@ -257,23 +306,18 @@ final class VectorAttention {
 
   /** Shrinks outputs and adds the tile's values to them, two queries at a time. */
   private static void addValues(
-      long scratch, int first, int count, KvLayer layer, int[] blocks, int kvHead, int begin) {
-    int blockSize = layer.blockSize();
+      long scratch, int first, int count, long values0, long values1, int headDim, int begin) {
+    boolean adjacent = values1 == values0 + HALF_TILE * (headDim * 4L);
     int partner;
     for (int query = first; query < count; query = partner + 1) {
       int seen = seen(scratch, query, begin);
       boolean alike = query + 1 < count && seen(scratch, query + 1, begin) == seen;
       partner = alike ? query + 1 : query; // a query without one stands in both places
       int run;
-      for (int i = 0; i < seen; i += run) { // of positions in one block
-        int position = begin + i;
-        int slot = position % blockSize;
-        run = Math.min(seen - i, blockSize - slot);
-        long values =
-            layer.v().address()
-                + layer.valueOffset(blocks[position / blockSize], kvHead)
-                + slot * (layer.headDim() * 4L);
-        addRun(scratch, query, partner, count, i, run, values, layer.headDim());
+      for (int i = 0; i < seen; i += run) { // of positions in one place
+        run = adjacent ? seen : Math.min(seen - i, HALF_TILE);
+        long values = i == 0 ? values0 : values1;
+        addRun(scratch, query, partner, count, i, run, values, headDim);
       }
     }
   }

@@ -7,6 +7,7 @@ import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -138,16 +139,17 @@ public final class VectorKernels implements Kernels {
       long vOffsetBytes) {
     Arguments.checkStoreKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
     int headDim = layer.headDim();
-    long stride = (long) layer.blockSize() * Float.BYTES;
     for (int head = 0; head < layer.kvHeads(); head++) {
       long from = (long) head * headDim * Float.BYTES;
-      long key = layer.keyOffset(block, head) + (long) slot * Float.BYTES;
+      long key = layer.keyOffset(block, head, slot, 0);
+      long value = layer.valueOffset(block, head, slot, 0);
+      long keyStep = (long) layer.blockSize() * layer.type().bytes();
+      long valueStep = layer.type().bytes();
       for (int d = 0; d < headDim; d++) {
-        float value = k.get(JAVA_FLOAT, kOffsetBytes + from + (long) d * Float.BYTES);
-        layer.k().set(JAVA_FLOAT, key + d * stride, value);
+        long at = from + (long) d * Float.BYTES;
+        layer.set(layer.k(), key + d * keyStep, k.get(JAVA_FLOAT, kOffsetBytes + at));
+        layer.set(layer.v(), value + d * valueStep, v.get(JAVA_FLOAT, vOffsetBytes + at));
       }
-      long values = layer.valueOffset(block, head) + (long) slot * headDim * Float.BYTES;
-      MemorySegment.copy(v, vOffsetBytes + from, layer.v(), values, (long) headDim * Float.BYTES);
     }
   }
 
@@ -181,6 +183,11 @@ public final class VectorKernels implements Kernels {
         state,
         stateOffsetBytes,
         stateRowBytes);
+    if (layer.headDim() > VectorAttention.MAX_WIDENED && layer.type() != KvType.F32) {
+      throw new IllegalArgumentException(
+          "heads of %d features in %s: at most %d may be widened"
+              .formatted(layer.headDim(), layer.type(), VectorAttention.MAX_WIDENED));
+    }
     int sharing = heads / layer.kvHeads();
     if (sharing > VectorAttention.MAX_QUERIES) {
       throw new IllegalArgumentException(
@@ -212,17 +219,21 @@ public final class VectorKernels implements Kernels {
       long stateOffsetBytes,
       long stateStrideBytes,
       int segments,
+      int heads,
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
     Arguments.checkMergeSegments(
-        state, stateOffsetBytes, stateStrideBytes, segments, headDim, out, outOffsetBytes);
-    VectorAttention.merge(
-        state.address() + stateOffsetBytes,
-        stateStrideBytes,
-        segments,
-        headDim,
-        out.address() + outOffsetBytes);
+        state, stateOffsetBytes, stateStrideBytes, segments, heads, headDim, out, outOffsetBytes);
+    long stateBytes = (long) Kernels.attentionStateFloats(headDim) * Float.BYTES;
+    for (int head = 0; head < heads; head++) {
+      VectorAttention.merge(
+          state.address() + stateOffsetBytes + head * stateBytes,
+          stateStrideBytes,
+          segments,
+          headDim,
+          out.address() + outOffsetBytes + (long) head * headDim * Float.BYTES);
+    }
   }
 
   @Override

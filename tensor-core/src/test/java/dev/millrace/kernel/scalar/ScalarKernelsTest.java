@@ -10,6 +10,7 @@ import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -180,7 +181,8 @@ class ScalarKernelsTest {
             arena.allocate(JAVA_FLOAT, (long) blocks * headDim * blockSize),
             1,
             headDim,
-            blockSize);
+            blockSize,
+            KvType.F32);
     int[] table = new int[blocks];
     MemorySegment k = gaussians(length * headDim);
     MemorySegment v = gaussians(length * headDim);
@@ -195,7 +197,7 @@ class ScalarKernelsTest {
     kernels.attend(q, 0, 0, 1, 1, 0.5f, layer, table, 0, length, 0, state, 0, 0);
     kernels.attend(q, 0, 0, 1, 1, 0.5f, layer, table, 0, length, 1, state, stateBytes, 0);
     MemorySegment out = arena.allocate(JAVA_FLOAT, headDim);
-    kernels.mergeSegments(state, 0, stateBytes, 2, headDim, out, 0);
+    kernels.mergeSegments(state, 0, stateBytes, 2, 1, headDim, out, 0);
 
     double total = 0;
     double[] expected = new double[headDim];
