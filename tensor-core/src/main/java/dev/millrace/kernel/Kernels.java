@@ -165,8 +165,9 @@ public interface Kernels {
    *
    * Positions past a row's end enter no arithmetic of it; k and v of the pool's type are widened
    * exactly. A NaN score makes l and all of o NaN (what m is then isn't said, nor the sign of a
-   * zero m: neither shows in what {@link #mergeSegments} makes of them). The state (o, m, l) is written for each row and query head; heads are {@link
-   * #attentionStateFloats} apart. Many rows in one call share what is read of the cache.
+   * zero m: neither shows in what {@link #mergeSegments} makes of them). The state (o, m, l) is
+   * written for each row and query head; heads are {@link #attentionStateFloats} apart. Many rows
+   * in one call share what is read of the cache.
    *
    * @param q the rows' queries [heads][headDim], the first row's at qOffsetBytes
    * @param blocks the sequence's block table; block i holds positions [i·blockSize,
@@ -192,8 +193,8 @@ public interface Kernels {
 
   /**
    * Merges one row's states of consecutive segments, ascending, and divides, for each query head.
-   * With (o, m, l) so far and the next (o', m', l'): M = max(m, m'); a = exp(m − M), b = exp(m' − M); l = fma(l,
-   * a, l'·b); o[d] = fma(o[d], a, o'[d]·b). At last out[d] = o[d]/l.
+   * With (o, m, l) so far and the next (o', m', l'): M = max(m, m'); a = exp(m − M), b = exp(m' −
+   * M); l = fma(l, a, l'·b); o[d] = fma(o[d], a, o'[d]·b). At last out[d] = o[d]/l.
    *
    * @param state of the first segment, heads {@link #attentionStateFloats} apart
    * @param stateStrideBytes from one segment's state of a head to the next segment's

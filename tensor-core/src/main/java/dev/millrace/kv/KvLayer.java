@@ -46,8 +46,7 @@ public record KvLayer(
   public void set(MemorySegment keysOrValues, long offset, float value) {
     switch (type) {
       case F32 -> keysOrValues.set(ValueLayout.JAVA_FLOAT, offset, value);
-      case F16 ->
-          keysOrValues.set(ValueLayout.JAVA_SHORT, offset, Float.floatToFloat16(value));
+      case F16 -> keysOrValues.set(ValueLayout.JAVA_SHORT, offset, Float.floatToFloat16(value));
     }
   }
 }

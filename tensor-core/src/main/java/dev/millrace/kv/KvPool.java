@@ -28,8 +28,7 @@ public final class KvPool implements AutoCloseable {
    * @param blockSize positions in a block: a multiple of 16
    * @throws IllegalArgumentException if a size is out of range, or the machine hasn't the memory
    */
-  public KvPool(
-      int layerCount, int kvHeads, int headDim, int blocks, int blockSize, KvType type) {
+  public KvPool(int layerCount, int kvHeads, int headDim, int blocks, int blockSize, KvType type) {
     if (layerCount <= 0 || kvHeads <= 0 || headDim <= 0 || blocks <= 0) {
       throw new IllegalArgumentException(
           "KV pool of %d layers, %d heads, %d features, %d blocks: all must be positive"

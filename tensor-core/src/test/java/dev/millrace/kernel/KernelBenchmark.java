@@ -107,7 +107,8 @@ public final class KernelBenchmark {
     int[] blocks = IntStream.range(0, Math.ceilDiv(length, blockSize)).toArray();
     int poolFloats = blocks.length * KV_HEADS * HEAD_DIM * blockSize;
     KvLayer layer =
-        new KvLayer(floats(poolFloats), floats(poolFloats), KV_HEADS, HEAD_DIM, blockSize, KvType.F32);
+        new KvLayer(
+            floats(poolFloats), floats(poolFloats), KV_HEADS, HEAD_DIM, blockSize, KvType.F32);
     MemorySegment q = floats(maxRows * HEADS * HEAD_DIM);
     long qRow = HEADS * HEAD_DIM * 4L;
     int stateFloats = HEADS * Kernels.attentionStateFloats(HEAD_DIM);

@@ -286,8 +286,7 @@ public final class KernelsContract {
     }
   }
 
-  private record AttentionShape(
-      int heads, int kvHeads, int headDim, int blockSize, KvType type) {}
+  private record AttentionShape(int heads, int kvHeads, int headDim, int blockSize, KvType type) {}
 
   /** Outputs of all heads; the pool is full of NaNs wherever no row must look. */
   private MemorySegment attend(

@@ -173,7 +173,8 @@ final class VectorAttention {
     for (int i = 0; i < positions; i += 2 * Lanes.LENGTH) {
       int next = i + Lanes.LENGTH;
       long keys0 = i < HALF_TILE ? keysOfHalf0 + i * 4L : keysOfHalf1 + (i - HALF_TILE) * 4L;
-      long keys1 = next < HALF_TILE ? keysOfHalf0 + next * 4L : keysOfHalf1 + (next - HALF_TILE) * 4L;
+      long keys1 =
+          next < HALF_TILE ? keysOfHalf0 + next * 4L : keysOfHalf1 + (next - HALF_TILE) * 4L;
       for (int query = first; query < count; query += 4) {
         int last = count - 1 - query; // where there are fewer than 4 it stands in for the others
         dots(
