@@ -1,6 +1,7 @@
 package dev.millrace.measure;
 
 import dev.millrace.kv.KvPool;
+import dev.millrace.kv.KvType;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.TensorData;
 import dev.millrace.network.NetworkConfig;
@@ -57,6 +58,6 @@ record StepWork(
 
   /** Of keys and values. */
   long bytesPerPosition() {
-    return KvPool.bytesPerBlock(config.layers(), config.kvHeads(), config.headDim(), 1);
+    return KvPool.bytesPerBlock(config.layers(), config.kvHeads(), config.headDim(), 1, KvType.F32);
   }
 }
