@@ -69,13 +69,18 @@ final class Readers {
   }
 
   static Setting.Reader<String> oneOf(List<String> allowed) {
+    return oneOf(allowed, Function.identity());
+  }
+
+  /** One of some names, and what it stands for. */
+  static <T> Setting.Reader<T> oneOf(List<String> allowed, Function<String, T> meaning) {
     return one(
         text -> {
           if (!allowed.contains(text)) {
             throw new IllegalArgumentException(
                 quoted(text) + ", allowed are " + String.join(", ", allowed));
           }
-          return text;
+          return meaning.apply(text);
         });
   }
 

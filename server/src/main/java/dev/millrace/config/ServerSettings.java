@@ -1,5 +1,6 @@
 package dev.millrace.config;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kv.KvType;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -24,6 +25,7 @@ public record ServerSettings(
     int threads,
     String kernels,
     String isa,
+    ActivationPrecision activations,
     int maxBatchTokens,
     int maxWaiting,
     int maxRunning,
@@ -66,6 +68,7 @@ public record ServerSettings(
         SettingsTable.THREADS.value(flags, environment),
         SettingsTable.KERNELS.value(flags, environment),
         SettingsTable.ISA.value(flags, environment),
+        SettingsTable.ACTIVATIONS.value(flags, environment),
         maxBatchTokens,
         SettingsTable.MAX_WAITING.value(flags, environment),
         maxRunning,

@@ -1,5 +1,6 @@
 package dev.millrace.config;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.kv.KvType;
 import java.nio.file.Path;
@@ -104,6 +105,16 @@ public final class SettingsTable {
               + ").",
           Readers.oneOf(Tiers.instructionSets()));
 
+  public static final Setting<ActivationPrecision> ACTIVATIONS =
+      one(
+          "--activations",
+          "MILLRACE_ACTIVATIONS",
+          "TYPE",
+          ActivationPrecision.INT8.toString(),
+          "What activations are rounded to before they meet quantized weights: int8 is faster in"
+              + " prefill and wide batches, int16's answers are as good as float32's.",
+          Readers.oneOf(ActivationPrecision.names(), ActivationPrecision::named));
+
   public static final Setting<Integer> MAX_BATCH_TOKENS =
       one(
           "--max-batch-tokens",
@@ -162,6 +173,7 @@ public final class SettingsTable {
           THREADS,
           KERNELS,
           ISA,
+          ACTIVATIONS,
           MAX_BATCH_TOKENS,
           MAX_WAITING,
           MAX_RUNNING,

@@ -1,5 +1,7 @@
 package dev.millrace.request;
 
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.kernel.Numerics;
 import dev.millrace.tokenizer.Tokenizer;
 
 /**
@@ -11,6 +13,7 @@ import dev.millrace.tokenizer.Tokenizer;
  * @param contextLength positions that the model was made for
  * @param poolTokens positions that the whole KV pool holds
  * @param defaults what unset sampling fields take
+ * @param numerics what fixes the bits of its answers, {@link Numerics#of}
  * @param longestPiece bytes of the longest token, so that a text can be refused before it is
  *     tokenized
  */
@@ -21,8 +24,10 @@ public record ModelProfile(
     int contextLength,
     int poolTokens,
     SamplingDefaults defaults,
+    int numerics,
     int longestPiece) {
 
+  /** As the other, with the numerics of a server's defaults. */
   public static ModelProfile of(
       String name,
       String fingerprint,
@@ -30,12 +35,24 @@ public record ModelProfile(
       int contextLength,
       int poolTokens,
       SamplingDefaults defaults) {
+    int numerics = Numerics.of(ActivationPrecision.INT8);
+    return of(name, fingerprint, tokenizer, contextLength, poolTokens, defaults, numerics);
+  }
+
+  public static ModelProfile of(
+      String name,
+      String fingerprint,
+      Tokenizer tokenizer,
+      int contextLength,
+      int poolTokens,
+      SamplingDefaults defaults,
+      int numerics) {
     int longest = 1;
     for (int id = 0; id < tokenizer.vocabularySize(); id++) {
       longest = Math.max(longest, tokenizer.piece(id).length);
     }
     return new ModelProfile(
-        name, fingerprint, tokenizer, contextLength, poolTokens, defaults, longest);
+        name, fingerprint, tokenizer, contextLength, poolTokens, defaults, numerics, longest);
   }
 
   /** Positions that one sequence can have: prompt and output together. */

@@ -32,7 +32,7 @@ import java.util.Arrays;
  * SHA-256 of the request (32), SHA-256 of all the rest, cut to 8 (8), then a serialized
  * GenerationStarted that holds what was decided.
  *
- * @param numerics version of the arithmetic, {@link Numerics#VERSION}
+ * @param numerics what fixes the bits but for the weights, {@link Numerics#of}
  * @param model digest of the weights' fingerprint
  * @param request digest of the request but for its resume field
  * @param decided the request's id, seed, sampling parameters and max_tokens in force
@@ -57,7 +57,7 @@ record ResumeToken(int numerics, ByteString model, ByteString request, Generatio
                 StopCriteria.newBuilder().setMaxTokens(started.getEffectiveStop().getMaxTokens()))
             .build();
     return new ResumeToken(
-        Numerics.VERSION, digest(model.fingerprint()), digestOf(request), decided);
+        model.numerics(), digest(model.fingerprint()), digestOf(request), decided);
   }
 
   ByteString encode() {
@@ -118,14 +118,14 @@ record ResumeToken(int numerics, ByteString model, ByteString request, Generatio
               + " server's "
               + profile.name());
     }
-    if (numerics != Numerics.VERSION) {
+    if (numerics != profile.numerics()) {
       throw new InvalidRequestException(
           Kind.FAILED_PRECONDITION,
           FIELD,
           "the stream was begun with numerics "
-              + numerics
+              + Numerics.describe(numerics)
               + ", this server has "
-              + Numerics.VERSION
+              + Numerics.describe(profile.numerics())
               + ", whose answers may differ");
     }
     if (!request.equals(digestOf(asked))) {

@@ -11,6 +11,7 @@ import dev.millrace.engine.EngineSettings;
 import dev.millrace.engine.NetworkModel;
 import dev.millrace.grpc.ServedModel;
 import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.Numerics;
 import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvPool;
 import dev.millrace.model.ModelFile;
@@ -81,12 +82,14 @@ final class ModelLoader {
               tokenizer,
               config.contextLength(),
               (int) Math.min(limits.poolTokens(), Integer.MAX_VALUE),
-              SamplingDefaults.from(file.metadata()));
+              SamplingDefaults.from(file.metadata()),
+              Numerics.of(settings.activations()));
       Model description = ModelDescription.of(name, file, config);
       Engine engine = EngineLoop.start(limits, warmModel(file, config, limits), tokenizer);
       log.atInfo()
           .addKeyValue("model", name)
           .addKeyValue("kernels", kernels.name())
+          .addKeyValue("activations", settings.activations())
           .addKeyValue("kv_tokens", limits.poolTokens())
           .addKeyValue("ms", Duration.ofNanos(System.nanoTime() - begun).toMillis())
           .log("model loaded");
@@ -126,7 +129,7 @@ final class ModelLoader {
       Arena scratch = Arena.ofShared();
       opened.push(scratch);
       StepLimits step = new StepLimits(settings.maxBatchTokens(), settings.maxRunning(), context);
-      Network network = Network.load(file, kernels, team, step);
+      Network network = Network.load(file, kernels, settings.activations(), team, step);
       opened.push(network);
       KvPool pool = pool(config, limits.kvBlocks());
       opened.push(pool);

@@ -72,6 +72,7 @@ class ServerSettingsTest {
     "--port,99999999999,from 0 to 65535",
     "--threads,0,from 1 to 1024",
     "--kernels,gpu,scalar",
+    "--activations,int4,int16",
     "--drain-grace,30,ms",
     "--drain-grace,s,ms",
     "--drain-grace,2h,ms",

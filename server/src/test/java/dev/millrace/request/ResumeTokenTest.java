@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.protobuf.ByteString;
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.kernel.Numerics;
 import dev.millrace.request.InvalidRequestException.Kind;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
@@ -74,6 +76,18 @@ class ResumeTokenTest {
 
     assertThat(refused.kind()).isEqualTo(Kind.FAILED_PRECONDITION);
     assertThat(refused).hasMessageContaining("numerics");
+  }
+
+  @Test
+  void otherActivationsAreOtherNumerics() {
+    ResumeToken token = ResumeToken.parse(RequestFixtures.read(ASKED).started().getResumeToken());
+    int int16 = Numerics.of(ActivationPrecision.INT16);
+    ByteString other =
+        new ResumeToken(int16, token.model(), token.request(), token.decided()).encode();
+
+    assertThat(refusal(resuming(ASKED, other)))
+        .hasMessageContaining("numerics 1 with int16 activations")
+        .hasMessageContaining("this server has 1 with int8 activations");
   }
 
   @Test

@@ -398,6 +398,17 @@ public final class Assembler {
     three(Op.VPDPWSSD, to, a, b);
   }
 
+  /** Magnitudes of signed bytes, unsigned. */
+  public void vpabsb(Vec to, VecOrMem from) {
+    two(Op.VPABSB, to, from);
+  }
+
+  /** a's bytes, negated where b's are negative, 0 where they are 0. AVX2; not for zmm. */
+  public void vpsignb(Vec to, Vec a, VecOrMem b) {
+    noEvex(to, a, b);
+    three(Op.VPSIGNB, to, a, b);
+  }
+
   public void vpand(Vec to, Vec a, VecOrMem b) {
     noEvex(to, a, b);
     three(Op.VPAND, to, a, b);

@@ -42,6 +42,8 @@ enum Op {
   /** AVX-512 VNNI; under VEX it would be AVX-VNNI, a feature of its own, so always EVEX. */
   VPDPBUSD(Prefix.P66, 2, 0x50, 0, Tuple.FULL, true),
   VPDPWSSD(Prefix.P66, 2, 0x52, 0, Tuple.FULL, true),
+  VPABSB(Prefix.P66, 2, 0x1C, 0, Tuple.FULL_MEMORY),
+  VPSIGNB(Prefix.P66, 2, 0x08, 0, Tuple.FULL_MEMORY),
   VPSHUFB(Prefix.P66, 2, 0x00, 0, Tuple.FULL_MEMORY),
   VPACKSSDW(Prefix.P66, 1, 0x6B, 0, Tuple.FULL),
   VPACKSSWB(Prefix.P66, 1, 0x63, 0, Tuple.FULL_MEMORY),

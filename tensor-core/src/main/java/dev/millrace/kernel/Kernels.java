@@ -45,12 +45,14 @@ public interface Kernels {
   Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena);
 
   /** Room for rounded activations; written by {@link #quantize}, read by {@link #multiply}. */
-  QuantizedRows quantizedRows(int maxRows, int columns, Arena arena);
+  QuantizedRows quantizedRows(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena);
 
   /**
    * Rounds rows [fromRow, toRow) of x [·, columns], per block of 32: amax = max|x|; below 2⁻¹⁰⁰ the
-   * block is zeros with da = 0; else da = amax/127, q = rint(x·(127/amax)), ties to even. A block
-   * that holds a non-finite value gets da = NaN, so that it spoils its own row only.
+   * block is zeros with da = 0; else da = amax/L, q = rint(x·(L/amax)), ties to even, where L is
+   * the precision's {@link ActivationPrecision#largest}. A block that holds a non-finite value gets
+   * da = NaN, so that it spoils its own row only.
    */
   void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow);
 
@@ -63,6 +65,7 @@ public interface Kernels {
    *
    * <p>Quantized weights, from q, per block b of 32, ascending: isum = Σ qw·qa exactly (qw − 8 for
    * Q4_0); acc = fma((float) isum, dw·da, acc); then, for Q4_1, acc = fma(m, da·(float) Σqa, acc).
+   * isum fits an int32 whatever the precision: at most 128·32,767·32 < 2²⁷, in Q8_0.
    *
    * @param x rows of float32, columns() wide
    * @param q the same rows rounded; may be null for plain weights

@@ -1,7 +1,5 @@
 package dev.millrace.network;
 
-import dev.millrace.kernel.Kernels;
-import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvPool;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
@@ -33,12 +31,12 @@ final class LlamaNetwork implements Network {
   private Probe probe = Probe.NONE;
 
   static LlamaNetwork load(
-      ModelFile file, NetworkConfig config, Kernels kernels, Team team, StepLimits wanted) {
+      ModelFile file, NetworkConfig config, Backend backend, StepLimits wanted) {
     int maxContext = Math.min(wanted.maxContext(), config.contextLength());
     StepLimits limits = new StepLimits(wanted.maxTokens(), wanted.maxLogitRows(), maxContext);
     Arena arena = Arena.ofShared();
     try {
-      return new LlamaNetwork(file, config, new Backend(kernels, team), limits, arena);
+      return new LlamaNetwork(file, config, backend, limits, arena);
     } catch (OutOfMemoryError e) {
       arena.close();
       throw new ModelFormatException(
@@ -79,7 +77,7 @@ final class LlamaNetwork implements Network {
             : embedding.tiedHead();
     tensors.takenByConfig("rope_freqs.weight");
     tensors.refuseOthers();
-    workspace = new Workspace(backend.kernels(), sizes, loader.quantized(), workspaceArena);
+    workspace = new Workspace(backend, sizes, loader.quantized(), workspaceArena);
     step = new Step(config, limits);
     memory = new NetworkMemory(loader.packedBytes(), workspaceArena.bytes());
   }

@@ -1,5 +1,6 @@
 package dev.millrace.network;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvPool;
@@ -13,15 +14,27 @@ import java.util.List;
 /** A loaded network. One caller at a time. */
 public interface Network extends AutoCloseable {
 
+  /** As the other, with activations rounded to int8. */
+  static Network load(ModelFile file, Kernels kernels, Team team, StepLimits limits) {
+    return load(file, kernels, ActivationPrecision.INT8, team, limits);
+  }
+
   /**
    * Loads the network that a file describes. Weights are copied: the file may be closed afterwards.
    *
+   * @param activations what is rounded to where quantized weights are met
    * @param team shared with others or not; runs one step at a time, and must outlive the network
    * @throws dev.millrace.model.ModelFormatException if the file isn't a network that we know
    */
-  static Network load(ModelFile file, Kernels kernels, Team team, StepLimits limits) {
+  static Network load(
+      ModelFile file,
+      Kernels kernels,
+      ActivationPrecision activations,
+      Team team,
+      StepLimits limits) {
     NetworkConfig config = NetworkConfig.from(file);
-    return LlamaNetwork.load(file, config, kernels, team, limits); // the only architecture so far
+    Backend backend = new Backend(kernels, activations, team);
+    return LlamaNetwork.load(file, config, backend, limits); // the only architecture so far
   }
 
   NetworkConfig config();

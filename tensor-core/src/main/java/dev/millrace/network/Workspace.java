@@ -29,8 +29,8 @@ final class Workspace {
   /**
    * @param rounds whether quantized weights will read the activations
    */
-  Workspace(Kernels kernels, Sizes sizes, boolean rounds, Arena arena) {
-    Room room = new Room(kernels, rounds, arena);
+  Workspace(Backend backend, Sizes sizes, boolean rounds, Arena arena) {
+    Room room = new Room(backend, rounds, arena);
     Size<Tokens> tokens = sizes.tokens();
     Matrix<Tokens, Ffn> gate = Matrix.allocate(arena, tokens, sizes.ffn());
     tokenBuffers =
@@ -55,7 +55,7 @@ final class Workspace {
     logitViews = new LogitBuffers[logitRows.value() + 1];
   }
 
-  private record Room(Kernels kernels, boolean rounds, Arena arena) {
+  private record Room(Backend backend, boolean rounds, Arena arena) {
     <R extends Dim, C extends Dim> Activations<R, C> activations(Size<R> rows, Size<C> columns) {
       return rounding(Matrix.allocate(arena, rows, columns));
     }
@@ -65,7 +65,11 @@ final class Workspace {
       boolean whole = values.columns() % Kernels.QUANTIZATION_BLOCK == 0;
       return new Activations<>(
           values,
-          rounds && whole ? kernels.quantizedRows(values.rows(), values.columns(), arena) : null);
+          rounds && whole
+              ? backend
+                  .kernels()
+                  .quantizedRows(backend.activations(), values.rows(), values.columns(), arena)
+              : null);
     }
   }
 

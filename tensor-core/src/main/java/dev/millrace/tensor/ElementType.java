@@ -8,24 +8,31 @@ import java.util.Optional;
  * values; the byte layouts are those of GGUF (ggml's block_q4_0, block_q4_1, block_q8_0).
  */
 public enum ElementType {
-  F32(0, 1, 4),
-  F16(1, 1, 2),
-  BF16(30, 1, 2),
+  F32(0, 1, 4, 32, 0, false),
+  F16(1, 1, 2, 16, 0, false),
+  BF16(30, 1, 2, 16, 0, false),
   /** fp16 scale, 16 bytes of nibbles (low nibbles first, then high); value = d·(q − 8). */
-  Q4_0(2, 32, 18),
+  Q4_0(2, 32, 18, 4, 8, false),
   /** fp16 scale, fp16 minimum, 16 bytes of nibbles; value = d·q + m. */
-  Q4_1(3, 32, 20),
+  Q4_1(3, 32, 20, 4, 0, true),
   /** fp16 scale, 32 signed bytes; value = d·q. */
-  Q8_0(8, 32, 34);
+  Q8_0(8, 32, 34, 8, 0, false);
 
   private final int ggufId;
   private final int blockSize;
   private final int blockBytes;
+  private final int bits;
+  private final int zeroPoint;
+  private final boolean hasMinimum;
 
-  ElementType(int ggufId, int blockSize, int blockBytes) {
+  ElementType(
+      int ggufId, int blockSize, int blockBytes, int bits, int zeroPoint, boolean hasMinimum) {
     this.ggufId = ggufId;
     this.blockSize = blockSize;
     this.blockBytes = blockBytes;
+    this.bits = bits;
+    this.zeroPoint = zeroPoint;
+    this.hasMinimum = hasMinimum;
   }
 
   /** The number that GGUF files use for this type. */
@@ -46,6 +53,21 @@ public enum ElementType {
   /** Bytes in a block. */
   public int blockBytes() {
     return blockBytes;
+  }
+
+  /** Of one stored number, without what its block shares. */
+  public int bits() {
+    return bits;
+  }
+
+  /** What stored numbers are too high by. */
+  public int zeroPoint() {
+    return zeroPoint;
+  }
+
+  /** Whether a minimum is added to each value. */
+  public boolean hasMinimum() {
+    return hasMinimum;
   }
 
   /** Whether values are stored in blocks with scales of their own. */

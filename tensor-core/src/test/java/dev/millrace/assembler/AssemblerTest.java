@@ -216,9 +216,16 @@ class AssemblerTest {
                 "dword ptr ");
         case "vpbroadcastd" -> new Shape(all, true, false, true, -1, bytes, "dword ptr ");
         case "vpbroadcastw" -> new Shape(all, true, false, true, -1, bytes, "word ptr ");
-        case "vpaddw", "vpsubw", "vpmullw", "vpmaddwd", "vpmaddubsw", "vpshufb", "vpacksswb" ->
+        case "vpaddw",
+            "vpsubw",
+            "vpmullw",
+            "vpmaddwd",
+            "vpmaddubsw",
+            "vpabsb",
+            "vpshufb",
+            "vpacksswb" ->
             new Shape(all, true, false, true, 1, bytes, "");
-        case "vpand", "vpor", "vpxor" -> new Shape(noZmm, false, false, false, 1, bytes, "");
+        case "vpand", "vpor", "vpxor", "vpsignb" -> new Shape(noZmm, false, false, false, 1, bytes, "");
         case "vpsrlw", "vpsraw", "vpsllw", "vpsrld", "vpsrad", "vpslld" ->
             new Shape(all, true, false, true, 1, bytes, "");
         case "vcvtph2ps", "vpmovzxbw", "vpmovsxbw", "vpmovzxwd", "vpmovsxwd" ->

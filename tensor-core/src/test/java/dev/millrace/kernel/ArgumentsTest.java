@@ -43,7 +43,7 @@ class ArgumentsTest {
         "weights of [2, 32] in Q4_0 take 36 bytes, got 18");
     refused(() -> kernels.pack(ElementType.Q8_0, floats, 1, 33, arena), "multiple of 32");
     refused(() -> kernels.pack(ElementType.F32, floats, 0, 64, arena), "at least 1");
-    refused(() -> kernels.quantizedRows(1, 48, arena), "multiple of 32");
+    refused(() -> kernels.quantizedRows(ActivationPrecision.INT8, 1, 48, arena), "multiple of 32");
   }
 
   @Test
@@ -56,7 +56,7 @@ class ArgumentsTest {
     refused(() -> multiply(plain, null, -1, 32, 0, 32), "-1 rows");
     Weights blocks = kernels.pack(ElementType.Q8_0, arena.allocate(2 * 34), 1, 64, arena);
     refused(() -> multiply(blocks, null, 1, 1, 0, 1), "got none");
-    QuantizedRows narrow = kernels.quantizedRows(1, 32, arena);
+    QuantizedRows narrow = kernels.quantizedRows(ActivationPrecision.INT8, 1, 32, arena);
     refused(() -> multiply(blocks, narrow, 1, 1, 0, 1), "got [1, 32]");
     refused(() -> kernels.lookup(plain, 32, floats, 0), "row [32, 33)");
     refused(() -> kernels.lookup(plain, 0, floats, 252), "no room for 2 floats at byte 252");

@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
  * <pre>
  *   mvn -q test-compile exec:exec -Dexec.executable=java -Dexec.classpathScope=test \
  *     -Dexec.args="--add-modules=jdk.incubator.vector -cp %classpath \
- *     dev.millrace.kernel.KernelBenchmark TIER"
+ *     dev.millrace.kernel.KernelBenchmark TIER FILTER ISA"
  * </pre>
  */
 public final class KernelBenchmark {
@@ -43,16 +43,20 @@ public final class KernelBenchmark {
 
   public static void main(String[] args) {
     KernelBenchmark benchmark =
-        new KernelBenchmark(Tiers.choose(args[0]).kernels(), args.length > 1 ? args[1] : "");
+        new KernelBenchmark(
+            Tiers.choose(args[0], args.length > 2 ? args[2] : Tiers.AUTO).kernels(),
+            args.length > 1 ? args[1] : "");
     for (ElementType type : ElementType.values()) {
-      for (int rows : new int[] {1, 2, 3, 4, 8, 32, 256}) {
-        benchmark.multiply(type, 1536, 576, rows);
+      for (ActivationPrecision precision : ActivationPrecision.values()) {
+        if (type.isQuantized() || precision == ActivationPrecision.INT8) {
+          for (int rows : new int[] {1, 4, 8, 32, 256}) {
+            benchmark.multiply(type, precision, 1536, 576, rows);
+          }
+          for (int rows : new int[] {1, 8, 32}) {
+            benchmark.multiply(type, precision, 4096, 4096, rows);
+          }
+        }
       }
-    }
-    benchmark.multiply(ElementType.Q4_1, 576, 1536, 1);
-    benchmark.multiply(ElementType.Q4_1, 576, 1536, 32);
-    for (int rows : new int[] {1, 4, 8, 32}) {
-      benchmark.multiply(ElementType.Q4_1, 49152, 576, rows);
     }
     benchmark.rows();
     for (int length : new int[] {16, 128, 512}) {
@@ -61,17 +65,20 @@ public final class KernelBenchmark {
     benchmark.vocabulary();
   }
 
-  private void multiply(ElementType type, int outputs, int columns, int rows) {
+  private void multiply(
+      ElementType type, ActivationPrecision precision, int outputs, int columns, int rows) {
     MemorySegment file = arena.allocate(type.bytes((long) outputs * columns), 64);
     Weights w = kernels.pack(type, file, outputs, columns, arena);
     MemorySegment x = floats(rows * columns);
-    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(rows, columns, arena) : null;
+    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(precision, rows, columns, arena) : null;
     MemorySegment y = floats(rows * outputs);
     if (q != null) {
       kernels.quantize(x, q, 0, rows);
     }
     time(
-        "multiply %s [%d, %d] x %d rows".formatted(type, outputs, columns, rows),
+        "multiply %s%s [%d, %d] x %d rows"
+            .formatted(
+                type, type.isQuantized() ? " " + precision : "", outputs, columns, rows),
         "GMAC/s",
         (double) outputs * columns * rows,
         () -> kernels.multiply(w, x, q, rows, y, outputs, 0, outputs));
@@ -84,7 +91,7 @@ public final class KernelBenchmark {
     MemorySegment x = floats(count);
     MemorySegment y = floats(count);
     MemorySegment out = floats(count);
-    QuantizedRows q = kernels.quantizedRows(rows, columns, arena);
+    QuantizedRows q = kernels.quantizedRows(ActivationPrecision.INT8, rows, columns, arena);
     String unit = "Gvalues/s";
     time("quantize", unit, count, () -> kernels.quantize(x, q, 0, rows));
     time("rmsNorm", unit, count, () -> kernels.rmsNorm(x, y, 1e-5f, out, columns, 0, rows));

@@ -50,13 +50,27 @@ public final class KernelsContract {
     vocabularyScans();
   }
 
+  /** Weights of a format, and what activations are rounded to for them. */
+  private record Operands(ElementType type, ActivationPrecision precision) {
+    static List<Operands> all() {
+      List<Operands> all = new ArrayList<>();
+      for (ElementType type : ElementType.values()) {
+        all.add(new Operands(type, ActivationPrecision.INT8));
+        if (type.isQuantized()) {
+          all.add(new Operands(type, ActivationPrecision.INT16));
+        }
+      }
+      return all;
+    }
+  }
+
   public void quantizeAndMultiply() {
-    for (ElementType type : ElementType.values()) {
-      for (int[] shape : type.isQuantized() ? BLOCK_SHAPES : PLAIN_SHAPES) {
+    for (Operands operands : Operands.all()) {
+      for (int[] shape : operands.type.isQuantized() ? BLOCK_SHAPES : PLAIN_SHAPES) {
         for (int rows : ROWS) {
           for (boolean adversarial : new boolean[] {false, true}) {
             try (Arena arena = Arena.ofConfined()) {
-              multiply(arena, type, shape[0], shape[1], rows, adversarial);
+              multiply(arena, operands, shape[0], shape[1], rows, adversarial);
             }
           }
         }
@@ -66,8 +80,8 @@ public final class KernelsContract {
 
   /** Products with 1, 2, ... rows, for tiers whose code differs with it; not part of all. */
   public void multiplyEveryNumberOfRows(int most) {
-    for (ElementType type : ElementType.values()) {
-      int columns = type.isQuantized() ? 96 : 37;
+    for (Operands operands : Operands.all()) {
+      int columns = operands.type.isQuantized() ? 96 : 37;
       for (int rows = 1; rows <= most; rows++) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment x = floats(arena, rows * columns, false);
@@ -75,34 +89,34 @@ public final class KernelsContract {
             x.asSlice(0, (long) columns * Float.BYTES).fill((byte) 0);
             x.setAtIndex(ValueLayout.JAVA_FLOAT, columns + random.nextInt(columns), Float.NaN);
           }
-          multiply(arena, type, x, 53, columns, rows, false);
+          multiply(arena, operands, x, 53, columns, rows, false);
         }
       }
     }
   }
 
   private void multiply(
-      Arena arena, ElementType type, int outputs, int columns, int rows, boolean adversarial) {
+      Arena arena, Operands operands, int outputs, int columns, int rows, boolean adversarial) {
     MemorySegment x = floats(arena, rows * columns, adversarial);
-    multiply(arena, type, x, outputs, columns, rows, adversarial);
+    multiply(arena, operands, x, outputs, columns, rows, adversarial);
   }
 
   private void multiply(
       Arena arena,
-      ElementType type,
+      Operands operands,
       MemorySegment x,
       int outputs,
       int columns,
       int rows,
       boolean adversarial) {
-    MemorySegment file = weights(arena, type, (long) outputs * columns, adversarial);
-    String what = "%s [%d, %d] x %d rows".formatted(type, outputs, columns, rows);
-    float[] expected = product(scalar, arena, type, file, x, outputs, columns, rows, outputs);
+    MemorySegment file = weights(arena, operands.type, (long) outputs * columns, adversarial);
+    String what = "%s [%d, %d] x %d rows".formatted(operands, outputs, columns, rows);
+    float[] expected = product(scalar, arena, operands, file, x, outputs, columns, rows, outputs);
     assertSame(
-        what, product(tested, arena, type, file, x, outputs, columns, rows, outputs), expected);
+        what, product(tested, arena, operands, file, x, outputs, columns, rows, outputs), expected);
     assertSame(
         what + ", split",
-        product(tested, arena, type, file, x, outputs, columns, rows, 16),
+        product(tested, arena, operands, file, x, outputs, columns, rows, 16),
         expected);
   }
 
@@ -110,18 +124,22 @@ public final class KernelsContract {
   private float[] product(
       Kernels kernels,
       Arena arena,
-      ElementType type,
+      Operands operands,
       MemorySegment file,
       MemorySegment x,
       int outputs,
       int columns,
       int rows,
       int piece) {
+    ElementType type = operands.type;
     Weights w = kernels.pack(type, file, outputs, columns, arena);
     assertThat(w.type()).isEqualTo(type);
     assertThat(w.rows()).isEqualTo(outputs);
     assertThat(w.columns()).isEqualTo(columns);
-    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(rows, columns, arena) : null;
+    QuantizedRows q =
+        type.isQuantized()
+            ? kernels.quantizedRows(operands.precision, rows, columns, arena)
+            : null;
     for (int row = 0; q != null && row < rows; row += 3) {
       kernels.quantize(x, q, row, Math.min(rows, row + 3));
     }
@@ -137,27 +155,27 @@ public final class KernelsContract {
   }
 
   public void aNonFiniteRowSpoilsNoOther() {
-    for (ElementType type : ElementType.values()) {
+    for (Operands operands : Operands.all()) {
       try (Arena arena = Arena.ofConfined()) {
         int outputs = 48;
         int columns = 96;
         int rows = 5;
-        MemorySegment file = weights(arena, type, (long) outputs * columns, false);
+        MemorySegment file = weights(arena, operands.type, (long) outputs * columns, false);
         MemorySegment x = floats(arena, rows * columns, false);
-        float[] clean = product(tested, arena, type, file, x, outputs, columns, rows, outputs);
+        float[] clean = product(tested, arena, operands, file, x, outputs, columns, rows, outputs);
         x.setAtIndex(ValueLayout.JAVA_FLOAT, 2 * columns + 40, Float.NaN);
         x.setAtIndex(ValueLayout.JAVA_FLOAT, 3 * columns + 1, Float.NEGATIVE_INFINITY);
-        float[] spoiled = product(tested, arena, type, file, x, outputs, columns, rows, outputs);
+        float[] spoiled = product(tested, arena, operands, file, x, outputs, columns, rows, outputs);
         int stride = outputs + 5;
         for (int row = 0; row < rows; row++) {
           float[] now = Arrays.copyOfRange(spoiled, row * stride, row * stride + outputs);
           if (row == 2 || row == 3) {
             for (float value : now) {
-              assertThat(Float.isFinite(value)).as("%s row %d", type, row).isFalse();
+              assertThat(Float.isFinite(value)).as("%s row %d", operands, row).isFalse();
             }
           } else {
             float[] before = Arrays.copyOfRange(clean, row * stride, row * stride + outputs);
-            assertSame(type + " row " + row, now, before);
+            assertSame(operands + " row " + row, now, before);
           }
         }
       }

@@ -3,6 +3,7 @@ package dev.millrace.network;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Team;
@@ -57,7 +58,8 @@ class StepMakesNoGarbageTest {
   private static final class NoKernels implements Kernels {
     private record Shape(ElementType type, int rows, int columns, long bytes) implements Weights {}
 
-    private record Rows(int maxRows, int columns) implements QuantizedRows {}
+    private record Rows(ActivationPrecision precision, int maxRows, int columns)
+        implements QuantizedRows {}
 
     @Override
     public String name() {
@@ -71,8 +73,9 @@ class StepMakesNoGarbageTest {
     }
 
     @Override
-    public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
-      return new Rows(maxRows, columns);
+    public QuantizedRows quantizedRows(
+        ActivationPrecision precision, int maxRows, int columns, Arena arena) {
+      return new Rows(precision, maxRows, columns);
     }
 
     @Override

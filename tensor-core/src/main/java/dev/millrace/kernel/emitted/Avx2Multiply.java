@@ -6,13 +6,14 @@ import static dev.millrace.assembler.Vec.ymm;
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.tensor.ElementType;
 
 /**
- * Matrix products with AVX2: a lane for each of 8 outputs, so two passes over a group's 16. A block
+ * Matrix products with AVX2, of plain weights and of quantized ones with int8 activations: a lane for each of 8 outputs, so two passes over a group's 16. A block
  * of 4-bit weights is unpacked into eight registers; products of bytes are added up in 16 bits
- * (vpmaddubsw): at most 15·127·2 a pair, and eight of them, 30,480, still fit. Bytes wouldn't, so
- * 8-bit weights are widened and multiplied as 16-bit pairs.
+ * (vpmaddubsw): at most 15·127·2 a pair, and eight of them, 30,480, still fit. A pair of
+ * bytes fits as well, but no sum of pairs: 128·127·2 = 32,512.
  */
 final class Avx2Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;
@@ -26,7 +27,7 @@ final class Avx2Multiply extends MultiplyEmitter {
   private static final Vec PRODUCT = ymm(15);
 
   Avx2Multiply(Assembler a, PackedLayout layout) {
-    super(a, layout);
+    super(a, layout, ActivationPrecision.INT8);
   }
 
   @Override
@@ -57,6 +58,7 @@ final class Avx2Multiply extends MultiplyEmitter {
         }
       }
       case Q8_0 -> {
+        takeMagnitudes(pass);
         a.vcvtph2ps(SCALES, weights(layout.scalesOffset() + pass * LANES_BYTES / 2));
         for (int row = 0; row < tile; row++) {
           bytesRow(row, pass);
@@ -106,49 +108,39 @@ final class Avx2Multiply extends MultiplyEmitter {
     }
     a.vpmaddwd(SUM, SUM, CONSTANTS.at(Constants.ONES));
     if (layout.type() == ElementType.Q4_0) {
-      a.vpbroadcastd(BROADCAST, activation(row, EmittedRows.MINUS_8_SUMS));
+      a.vpbroadcastd(BROADCAST, tail(row, EmittedRows.MINUS_8_SUMS));
       a.vpaddd(SUM, SUM, BROADCAST);
     }
     addScaled(row);
     if (layout.hasMinimums()) {
       a.vcvtph2ps(SUM, weights(layout.minimumsOffset() + pass * LANES_BYTES / 2));
-      a.vbroadcastss(BROADCAST, activation(row, EmittedRows.SCALED_SUM));
+      a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALED_SUM));
       a.vfmadd231ps(ymm(row), SUM, BROADCAST);
     }
   }
 
-  /**
-   * Weights are stored shifted to unsigned: their products fit vpmaddwd as 16-bit numbers, and the
-   * shift is taken away.
-   */
-  private void bytesRow(int row, int pass) {
-    a.vpbroadcastd(SUM, activation(row, EmittedRows.MINUS_128_SUMS));
-    Vec even = ymm(FIRST_QUAD);
-    Vec odd = ymm(FIRST_QUAD + 1);
-    Vec q = ymm(FIRST_QUAD + 2);
-    Vec qOdd = ymm(FIRST_QUAD + 3);
+  private void takeMagnitudes(int pass) {
     for (int j = 0; j < QUADS; j++) {
-      // Bytes 0 and 2 of each lane, and 1 and 3, as 16-bit numbers: the weights zero-extended, the
-      // activations with sign.
-      a.vmovups(PRODUCT, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
-      a.vpsrlw(odd, PRODUCT, 8);
-      a.vpsllw(even, PRODUCT, 8);
-      a.vpsrlw(even, even, 8);
-      a.vpbroadcastd(BROADCAST, activation(row, j * PackedLayout.QUAD));
-      a.vpsraw(qOdd, BROADCAST, 8);
-      a.vpsllw(q, BROADCAST, 8);
-      a.vpsraw(q, q, 8);
-      a.vpmaddwd(even, even, q);
-      a.vpaddd(SUM, SUM, even);
-      a.vpmaddwd(odd, odd, qOdd);
-      a.vpaddd(SUM, SUM, odd);
+      a.vpabsb(ymm(FIRST_QUAD + j), weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
+    }
+  }
+
+  /** Magnitudes of weights times activations that have taken the weights' signs. */
+  private void bytesRow(int row, int pass) {
+    a.vpxor(SUM, SUM, SUM);
+    for (int j = 0; j < QUADS; j++) {
+      a.vpbroadcastd(PRODUCT, activation(row, j * PackedLayout.QUAD));
+      a.vpsignb(PRODUCT, PRODUCT, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
+      a.vpmaddubsw(PRODUCT, ymm(FIRST_QUAD + j), PRODUCT);
+      a.vpmaddwd(PRODUCT, PRODUCT, CONSTANTS.at(Constants.ONES));
+      a.vpaddd(SUM, SUM, PRODUCT);
     }
     addScaled(row);
   }
 
   private void addScaled(int row) {
     a.vcvtdq2ps(SUM, SUM);
-    a.vbroadcastss(BROADCAST, activation(row, EmittedRows.SCALE));
+    a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALE));
     a.vmulps(BROADCAST, SCALES, BROADCAST);
     a.vfmadd231ps(ymm(row), SUM, BROADCAST);
   }

@@ -6,29 +6,43 @@ import static dev.millrace.assembler.Vec.zmm;
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.tensor.ElementType;
 
 /**
  * Matrix products with AVX-512 VNNI: a lane for each of a group's 16 outputs. A block's weights are
- * unpacked once into eight registers, and each activation row's four-byte quads are broadcast from
- * memory against them (vpdpbusd).
+ * unpacked once into registers, as eight quads of bytes or sixteen pairs of 16-bit numbers, and
+ * each activation row's values are broadcast from memory against them (vpdpbusd, vpdpwssd). Sums
+ * are modulo 2³² on their way and fit in the end.
  */
 final class Avx512Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;
 
-  // zmm0 .. zmm15: an accumulator for each activation row.
-  private static final int FIRST_QUAD = 16; // to 23
-  private static final Vec SCALES = zmm(24);
-  private static final Vec MINIMUMS = zmm(25);
-  private static final Vec NIBBLES = zmm(26);
-  private static final int FIRST_TEMPORARY = 27; // to 31
+  // int8: zmm0 .. zmm15 are accumulators, an activation row each; zmm16 .. zmm23 quads.
+  // int16: zmm0 .. zmm7 accumulators; zmm16 .. zmm23 quads' even bytes, zmm24 .. zmm31 odd ones.
+  private static final int FIRST_QUAD = 16;
+  private static final int FIRST_ODD = 24;
+  private final Vec scales;
+  private final Vec minimums;
+  private final Vec nibbles;
+  private final int firstTemporary; // of five
 
-  Avx512Multiply(Assembler a, PackedLayout layout) {
-    super(a, layout);
+  Avx512Multiply(Assembler a, PackedLayout layout, ActivationPrecision precision) {
+    super(a, layout, precision);
+    int others = isInt8() ? 24 : 8;
+    scales = zmm(others);
+    minimums = zmm(others + 1);
+    nibbles = zmm(others + 2);
+    firstTemporary = others + 3;
+  }
+
+  private boolean isInt8() {
+    return precision == ActivationPrecision.INT8;
   }
 
   @Override
   int maxTile() {
-    return MultiplyCode.MAX_TILE;
+    return layout.type().isQuantized() && !isInt8() ? 8 : MultiplyCode.MAX_TILE;
   }
 
   @Override
@@ -42,7 +56,7 @@ final class Avx512Multiply extends MultiplyEmitter {
       a.vpxor(xmm(row), xmm(row), xmm(row)); // clears all of zmm
     }
     if (layout.type().isQuantized()) {
-      a.vmovups(NIBBLES, CONSTANTS.at(Constants.NIBBLES));
+      a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
     }
   }
 
@@ -51,7 +65,11 @@ final class Avx512Multiply extends MultiplyEmitter {
     switch (layout.type()) {
       case F32, F16, BF16 -> column(tile);
       case Q4_0, Q4_1, Q8_0 -> {
-        unpack();
+        unpackQuads();
+        if (!isInt8()) {
+          widenQuads();
+        }
+        unpackScales();
         for (int row = 0; row < tile; row++) {
           quantizedRow(row);
         }
@@ -74,39 +92,87 @@ final class Avx512Multiply extends MultiplyEmitter {
     }
   }
 
-  private void unpack() {
-    for (int j = 0; j < layout.quadVectors(); j++) {
+  /** Bytes of four columns in each lane; signed for Q8_0 as int16's, else unsigned. */
+  private void unpackQuads() {
+    if (layout.type() == ElementType.Q8_0) {
+      if (isInt8()) {
+        a.vmovups(minimums, CONSTANTS.at(Constants.SIGN_BITS));
+      }
+      for (int j = 0; j < QUADS; j++) {
+        Mem packed = weights(j * PackedLayout.QUAD_BYTES);
+        if (isInt8()) {
+          a.vpxord(zmm(FIRST_QUAD + j), minimums, packed);
+        } else {
+          a.vmovups(zmm(FIRST_QUAD + j), packed);
+        }
+      }
+      return;
+    }
+    for (int j = 0; j < QUADS / 2; j++) {
       Vec low = zmm(FIRST_QUAD + j);
+      Vec high = zmm(FIRST_QUAD + QUADS / 2 + j);
       a.vmovups(low, weights(j * PackedLayout.QUAD_BYTES));
-      if (layout.quadVectors() < QUADS) {
-        Vec high = zmm(FIRST_QUAD + QUADS / 2 + j);
-        a.vpsrld(high, low, 4);
-        a.vpandd(high, high, NIBBLES);
-        a.vpandd(low, low, NIBBLES);
+      a.vpsrld(high, low, 4);
+      a.vpandd(high, high, nibbles);
+      a.vpandd(low, low, nibbles);
+    }
+  }
+
+  /** Quads to their even and odd bytes as 16-bit numbers. */
+  private void widenQuads() {
+    Vec evenBytes = zmm(firstTemporary);
+    a.vmovups(evenBytes, CONSTANTS.at(Constants.EVEN_BYTES));
+    for (int j = 0; j < QUADS; j++) {
+      Vec even = zmm(FIRST_QUAD + j);
+      Vec odd = zmm(FIRST_ODD + j);
+      if (layout.type() == ElementType.Q8_0) {
+        a.vpsraw(odd, even, 8);
+        a.vpsllw(even, even, 8);
+        a.vpsraw(even, even, 8);
+      } else {
+        a.vpsrlw(odd, even, 8);
+        a.vpandd(even, even, evenBytes);
       }
     }
-    a.vcvtph2ps(SCALES, weights(layout.scalesOffset()));
+  }
+
+  private void unpackScales() {
+    a.vcvtph2ps(scales, weights(layout.scalesOffset()));
     if (layout.hasMinimums()) {
-      a.vcvtph2ps(MINIMUMS, weights(layout.minimumsOffset()));
+      a.vcvtph2ps(minimums, weights(layout.minimumsOffset()));
     }
   }
 
   private void quantizedRow(int row) {
-    Vec sum = zmm(FIRST_TEMPORARY + row % 3); // in turn, so that rows overlap
-    Vec scale = zmm(FIRST_TEMPORARY + 3 + row % 2);
-    switch (layout.type()) {
-      case Q4_0 -> a.vpbroadcastd(sum, activation(row, EmittedRows.MINUS_8_SUMS));
-      case Q8_0 -> a.vpbroadcastd(sum, activation(row, EmittedRows.MINUS_128_SUMS));
-      default -> a.vpxord(sum, sum, sum);
-    }
+    Vec sum = zmm(firstTemporary + row % 3); // in turn, so that rows overlap
+    Vec scale = zmm(firstTemporary + 3 + row % 2);
+    startSum(sum, row);
     for (int j = 0; j < QUADS; j++) {
-      a.vpdpbusd(sum, zmm(FIRST_QUAD + j), activation(row, j * PackedLayout.QUAD).broadcasting());
+      if (isInt8()) {
+        Mem quad = activation(row, j * PackedLayout.QUAD);
+        a.vpdpbusd(sum, zmm(FIRST_QUAD + j), quad.broadcasting());
+      } else {
+        int even = j * PackedLayout.QUAD * Short.BYTES;
+        a.vpdpwssd(sum, zmm(FIRST_QUAD + j), activation(row, even).broadcasting());
+        a.vpdpwssd(sum, zmm(FIRST_ODD + j), activation(row, even + Integer.BYTES).broadcasting());
+      }
     }
     a.vcvtdq2ps(sum, sum);
-    a.vmulps(scale, SCALES, activation(row, EmittedRows.SCALE).broadcasting());
+    a.vmulps(scale, scales, tail(row, EmittedRows.SCALE).broadcasting());
     a.vfmadd231ps(zmm(row), sum, scale);
     if (layout.hasMinimums()) {
-      a.vfmadd231ps(zmm(row), MINIMUMS, activation(row, EmittedRows.SCALED_SUM).broadcasting());
+      a.vfmadd231ps(zmm(row), minimums, tail(row, EmittedRows.SCALED_SUM).broadcasting());
+    }
+  }
+
+  /** With what the weights' zero point takes away. */
+  private void startSum(Vec sum, int row) {
+    if (layout.type() == ElementType.Q4_0) {
+      a.vpbroadcastd(sum, tail(row, EmittedRows.MINUS_8_SUMS));
+    } else if (layout.type() == ElementType.Q8_0 && isInt8()) {
+      a.vpbroadcastd(sum, tail(row, EmittedRows.MINUS_128_SUMS));
+    } else {
+      a.vpxord(sum, sum, sum);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.millrace.kernel.emitted;
 
+import dev.millrace.kernel.ActivationPrecision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -9,6 +10,8 @@ import java.lang.foreign.ValueLayout;
  * a whole vector.
  */
 final class Constants {
+  private static final int VECTOR_BYTES = 64;
+
   /** int16 1. */
   static final int ONES = 0;
 
@@ -18,24 +21,41 @@ final class Constants {
   /** 0x7FFFFFFF: all of a float but its sign. */
   static final int MAGNITUDES = 128;
 
-  /** Float 127: the largest rounded activation. */
-  static final int LARGEST_VALUE = 192;
+  static final int NANS = 192;
 
-  static final int NANS = 256;
+  /** Floats 127 and 32,767: the largest rounded activations. */
+  private static final int LARGEST_VALUES = 256;
+
+  /** 0x00FF: the even bytes as 16-bit numbers. */
+  static final int EVEN_BYTES = 384;
+
+  /** 0x80 in each byte: turns signed bytes into unsigned ones, 128 higher. */
+  static final int SIGN_BITS = 448;
+
+  private static final int BYTES = 512;
 
   static final long ADDRESS;
 
   static {
-    MemorySegment data = Arena.global().allocate(320, 64);
+    MemorySegment data = Arena.global().allocate(BYTES, 64);
     fill(data, ONES, 0x00010001);
     fill(data, NIBBLES, 0x0F0F0F0F);
     fill(data, MAGNITUDES, 0x7FFFFFFF);
-    fill(data, LARGEST_VALUE, Float.floatToRawIntBits(127f));
     fill(data, NANS, Float.floatToRawIntBits(Float.NaN));
+    for (ActivationPrecision precision : ActivationPrecision.values()) {
+      fill(data, largest(precision), Float.floatToRawIntBits(precision.largest()));
+    }
+    fill(data, EVEN_BYTES, 0x00FF00FF);
+    fill(data, SIGN_BITS, 0x80808080);
     ADDRESS = data.address();
   }
 
   private Constants() {}
+
+  /** The largest rounded activation, as a float. */
+  static int largest(ActivationPrecision precision) {
+    return LARGEST_VALUES + precision.ordinal() * VECTOR_BYTES;
+  }
 
   private static void fill(MemorySegment data, int offset, int pattern) {
     for (int i = 0; i < 16; i++) {

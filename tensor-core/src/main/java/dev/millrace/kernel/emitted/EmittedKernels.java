@@ -2,6 +2,7 @@ package dev.millrace.kernel.emitted;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
@@ -10,8 +11,10 @@ import dev.millrace.kv.KvLayer;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -22,10 +25,11 @@ import org.jspecify.annotations.Nullable;
 public final class EmittedKernels implements Kernels {
   private final Kernels others;
   private final Isa isa;
-  private final QuantizeCode rounding = new QuantizeCode(Arena.ofAuto());
+  private final Map<ActivationPrecision, QuantizeCode> rounding =
+      new EnumMap<>(ActivationPrecision.class);
 
   /** Code by layout, for the arenas of the models that are loaded: emitted once a shape. */
-  private final Map<Arena, Map<PackedLayout, MultiplyCode>> codes = new WeakHashMap<>();
+  private final Map<Arena, Map<PackedLayout, MultiplyCodes>> codes = new WeakHashMap<>();
 
   /**
    * @param others does what isn't emitted
@@ -33,6 +37,9 @@ public final class EmittedKernels implements Kernels {
   public EmittedKernels(Kernels others, Isa isa) {
     this.others = others;
     this.isa = isa;
+    for (ActivationPrecision precision : ActivationPrecision.values()) {
+      rounding.put(precision, new QuantizeCode(precision, Arena.ofAuto()));
+    }
   }
 
   @Override
@@ -48,20 +55,21 @@ public final class EmittedKernels implements Kernels {
   public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
     Arguments.checkPack(type, source, rows, columns);
     PackedLayout layout = new PackedLayout(type, columns);
-    MultiplyCode code;
+    MultiplyCodes layoutCodes;
     synchronized (codes) {
-      code =
+      layoutCodes =
           codes
               .computeIfAbsent(arena, a -> new HashMap<>())
-              .computeIfAbsent(layout, l -> MultiplyCode.emit(l, isa, arena));
+              .computeIfAbsent(layout, l -> new MultiplyCodes(l, isa, arena));
     }
-    return EmittedWeights.pack(layout, source, rows, code, arena);
+    return EmittedWeights.pack(layout, source, rows, layoutCodes, arena);
   }
 
   @Override
-  public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+  public QuantizedRows quantizedRows(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     Arguments.checkQuantizedRows(maxRows, columns);
-    return EmittedRows.allocate(maxRows, columns, arena);
+    return EmittedRows.allocate(precision, maxRows, columns, arena);
   }
 
   @Override
@@ -69,9 +77,10 @@ public final class EmittedKernels implements Kernels {
     Arguments.checkQuantize(x, into, fromRow, toRow);
     EmittedRows rows = (EmittedRows) into;
     long blocksInRow = rows.columns() / QUANTIZATION_BLOCK;
-    rounding.run(
+    QuantizeCode code = Objects.requireNonNull(rounding.get(rows.precision()));
+    code.run(
         x.address() + (long) fromRow * rows.columns() * Float.BYTES,
-        rows.data().address() + fromRow * EmittedRows.rowBytes(rows.columns()),
+        rows.data().address() + fromRow * rows.rowBytes(),
         (toRow - fromRow) * blocksInRow);
   }
 
@@ -88,12 +97,16 @@ public final class EmittedKernels implements Kernels {
     Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
     EmittedWeights weights = (EmittedWeights) w;
     PackedLayout layout = weights.layout();
+    MultiplyCode code;
     long activations;
     long rowBytes;
     if (layout.type().isQuantized() && q != null) {
-      activations = ((EmittedRows) q).data().address();
-      rowBytes = EmittedRows.rowBytes(layout.columns());
+      EmittedRows rounded = (EmittedRows) q;
+      code = weights.codes().of(rounded.precision());
+      activations = rounded.data().address();
+      rowBytes = rounded.rowBytes();
     } else {
+      code = weights.codes().ofPlain();
       activations = x.address();
       rowBytes = (long) layout.columns() * Float.BYTES;
     }
@@ -102,18 +115,14 @@ public final class EmittedKernels implements Kernels {
     long packed = weights.data().address() + fromOutput / ROW_GROUP * groupBytes;
     int wholeGroups = (toOutput - fromOutput) / ROW_GROUP;
     long to = y.address() + (long) fromOutput * Float.BYTES;
-    weights
-        .code()
-        .run(rows, packed, groupBytes, activations, rowBytes, to, yStrideBytes, wholeGroups);
+    code.run(rows, packed, groupBytes, activations, rowBytes, to, yStrideBytes, wholeGroups);
     int tailOutputs = (toOutput - fromOutput) % ROW_GROUP;
     for (int row = 0; tailOutputs > 0 && row < rows; row += MultiplyCode.MAX_TILE) {
       int tile = Math.min(rows - row, MultiplyCode.MAX_TILE);
       long tailGroup = packed + wholeGroups * groupBytes;
       MemorySegment tail = weights.tail();
       long tailStride = (long) ROW_GROUP * Float.BYTES;
-      weights
-          .code()
-          .run(
+      code.run(
               tile,
               tailGroup,
               groupBytes,

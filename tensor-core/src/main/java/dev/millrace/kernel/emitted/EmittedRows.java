@@ -2,29 +2,60 @@ package dev.millrace.kernel.emitted;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.QuantizedRows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Activations rounded to int8, [maxRows][blocks] records of {@link #BLOCK_BYTES}.
+ * Rounded activations, [maxRows][blocks] records: 32 values, then what a block's end needs of them,
+ * at the offsets here from the values' end. Values are int8 in order, or int16 with columns 1 and 2
+ * of every four exchanged: the even and the odd bytes of packed weights become 16-bit pairs with
+ * one mask or shift.
  *
  * @param data the records
  */
-record EmittedRows(int maxRows, int columns, MemorySegment data) implements QuantizedRows {
-  // A record: 32 values, then what a block's end needs of them.
-  static final int SCALE = 32; // float32 da
-  static final int SCALED_SUM = 36; // float32 da·Σq
-  static final int MINUS_8_SUMS = 40; // int32 −8·Σq: what Q4_0's offset takes away
-  static final int MINUS_128_SUMS = 44; // int32 −128·Σq: what Q8_0's shift to unsigned takes away
-  static final int BLOCK_BYTES = 48;
+record EmittedRows(
+    ActivationPrecision precision, int maxRows, int columns, MemorySegment data)
+    implements QuantizedRows {
+  /** float32 da. */
+  static final int SCALE = 0;
 
-  static EmittedRows allocate(int maxRows, int columns, Arena arena) {
+  /** float32 da·Σq. */
+  static final int SCALED_SUM = 4;
+
+  /** int32 −8·Σq: what Q4_0's zero point takes away. */
+  static final int MINUS_8_SUMS = 8;
+
+  /** int32 −128·Σq: what Q8_0's shift to unsigned takes away. */
+  static final int MINUS_128_SUMS = 12;
+
+  /** Bytes behind the values. */
+  static final int TAIL_BYTES = 16;
+
+  static EmittedRows allocate(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     return new EmittedRows(
-        maxRows, columns, arena.allocate((long) maxRows * rowBytes(columns), 64));
+        precision, maxRows, columns, arena.allocate(maxRows * rowBytes(precision, columns), 64));
   }
 
-  static long rowBytes(int columns) {
-    return (long) columns / QUANTIZATION_BLOCK * BLOCK_BYTES;
+  /** Bytes of a record's values: where its tail begins. */
+  static int valueBytes(ActivationPrecision precision) {
+    return switch (precision) {
+      case INT8 -> QUANTIZATION_BLOCK * Byte.BYTES;
+      case INT16 -> QUANTIZATION_BLOCK * Short.BYTES;
+    };
+  }
+
+  static int recordBytes(ActivationPrecision precision) {
+    return valueBytes(precision) + TAIL_BYTES;
+  }
+
+  static long rowBytes(ActivationPrecision precision, int columns) {
+    return (long) columns / QUANTIZATION_BLOCK * recordBytes(precision);
+  }
+
+  long rowBytes() {
+    return rowBytes(precision, columns);
   }
 }

@@ -18,20 +18,19 @@ import java.util.Arrays;
  *     [MultiplyCode.MAX_TILE][16] floats
  */
 record EmittedWeights(
-    PackedLayout layout, int rows, MemorySegment data, MultiplyCode code, MemorySegment tail)
+    PackedLayout layout, int rows, MemorySegment data, MultiplyCodes codes, MemorySegment tail)
     implements Weights {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final int SIGN_TO_OFFSET = 0x80; // q ^ 0x80, unsigned, is q + 128
 
   static EmittedWeights pack(
-      PackedLayout layout, MemorySegment source, int rows, MultiplyCode code, Arena arena) {
+      PackedLayout layout, MemorySegment source, int rows, MultiplyCodes codes, Arena arena) {
     int groups = Math.ceilDiv(rows, ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
-    EmittedWeights packed = new EmittedWeights(layout, rows, data, code, tail);
+    EmittedWeights packed = new EmittedWeights(layout, rows, data, codes, tail);
     long rowBytes = layout.type().bytes(layout.columns());
     byte[] row = new byte[Math.toIntExact(rowBytes)];
     byte[] group = new byte[Math.toIntExact(layout.groupBytes())];
@@ -69,11 +68,10 @@ record EmittedWeights(
         System.arraycopy(
             row, from + 2, group, to + layout.minimumsOffset() + lane * Short.BYTES, Short.BYTES);
       }
-      int flip = type == ElementType.Q8_0 ? SIGN_TO_OFFSET : 0;
       for (int i = 0;
           i < type.blockBytes() - header;
           i++) { // a byte of the file is a byte here: the same two nibbles
-        group[to + layout.quadByte(lane, i)] = (byte) (row[from + header + i] ^ flip);
+        group[to + layout.quadByte(lane, i)] = row[from + header + i];
       }
     }
   }
@@ -96,7 +94,7 @@ record EmittedWeights(
               half(block + layout.minimumsOffset(), lane));
       case Q8_0 ->
           half(block + layout.scalesOffset(), lane)
-              * (byte) (quad(block, lane, column % QUANTIZATION_BLOCK) ^ SIGN_TO_OFFSET);
+              * quad(block, lane, column % QUANTIZATION_BLOCK);
     };
   }
 

@@ -4,6 +4,7 @@ import static dev.millrace.kernel.Kernels.ROW_GROUP;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.CodePages;
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Team;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -12,7 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * A matrix product for one layout of weights: a function for each number of activation rows up to
+ * A matrix product for one layout of weights and one precision of activations: a function for each number of activation rows up to
  * {@link #MAX_TILE}, with strides as constants. Functions look through all blocks of a group of 16
  * outputs, then go on to the next group:
  *
@@ -46,12 +47,16 @@ final class MultiplyCode {
   }
 
   /** Emits the functions; they live as long as the arena. */
-  static MultiplyCode emit(PackedLayout layout, Isa isa, Arena arena) {
+  static MultiplyCode emit(
+      PackedLayout layout, ActivationPrecision precision, Isa isa, Arena arena) {
     Assembler a = new Assembler();
     MultiplyEmitter emitter =
         switch (isa) {
-          case AVX2 -> new Avx2Multiply(a, layout);
-          case AVX512 -> new Avx512Multiply(a, layout);
+          case AVX2 ->
+              layout.type().isQuantized() && precision == ActivationPrecision.INT16
+                  ? new Avx2PairMultiply(a, layout)
+                  : new Avx2Multiply(a, layout);
+          case AVX512 -> new Avx512Multiply(a, layout, precision);
         };
     MultiplyCode code = new MultiplyCode(emitter.maxTile());
     int[] starts = new int[code.maxTile + 1];

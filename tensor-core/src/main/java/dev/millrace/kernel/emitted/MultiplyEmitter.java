@@ -7,6 +7,7 @@ import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Label;
 import dev.millrace.assembler.Mem;
+import dev.millrace.kernel.ActivationPrecision;
 
 /**
  * What the matrix products of all instruction sets share: arguments, strides, the loops over groups
@@ -27,14 +28,16 @@ abstract class MultiplyEmitter {
 
   final Assembler a;
   final PackedLayout layout;
+  final ActivationPrecision precision;
   private final int activationBlockBytes;
   private final int activationRowBytes;
 
-  MultiplyEmitter(Assembler a, PackedLayout layout) {
+  MultiplyEmitter(Assembler a, PackedLayout layout, ActivationPrecision precision) {
     this.a = a;
     this.layout = layout;
+    this.precision = precision;
     boolean quantized = layout.type().isQuantized();
-    activationBlockBytes = quantized ? EmittedRows.BLOCK_BYTES : Float.BYTES;
+    activationBlockBytes = quantized ? EmittedRows.recordBytes(precision) : Float.BYTES;
     activationRowBytes = Math.multiplyExact(layout.blocks(), activationBlockBytes);
   }
 
@@ -53,9 +56,17 @@ abstract class MultiplyEmitter {
   /** Stores the outputs of one row from {@code to} on. */
   abstract void store(int row, Mem to);
 
+  /** Of the stack that the function needs, from rsp on. */
+  int stackBytes() {
+    return 0;
+  }
+
   /** The function for {@code tile} activation rows. */
   final void emit(int tile) {
     Label group = new Label();
+    if (stackBytes() > 0) {
+      a.sub(Gp.RSP, stackBytes());
+    }
     a.bind(group);
     for (int pass = 0; pass < passes(); pass++) {
       Label block = new Label();
@@ -80,6 +91,9 @@ abstract class MultiplyEmitter {
     a.sub(GROUPS, 1);
     a.jcc(NOT_EQUAL, group);
     a.vzeroupper();
+    if (stackBytes() > 0) {
+      a.add(Gp.RSP, stackBytes());
+    }
     a.ret();
   }
 
@@ -91,5 +105,10 @@ abstract class MultiplyEmitter {
   /** A place in the current block of an activation row. */
   final Mem activation(int row, int offset) {
     return ACTIVATIONS_BLOCK.at(row * activationRowBytes + offset);
+  }
+
+  /** What a block's end needs of an activation row, by {@link EmittedRows}' offsets. */
+  final Mem tail(int row, int offset) {
+    return activation(row, EmittedRows.valueBytes(precision) + offset);
   }
 }

@@ -11,7 +11,7 @@ import dev.millrace.tensor.ElementType;
  *
  * <pre>
  *   quads    Q4: [4][16 rows][4 columns] bytes; low nibbles are columns 4j .. 4j+3, high ones 16 columns further on
- *            Q8: [8][16 rows][4 columns] bytes, each q + 128, so that they are unsigned
+ *            Q8: [8][16 rows][4 columns] bytes, with sign
  *   scales   [16 rows] fp16
  *   minimums [16 rows] fp16, Q4_1 only
  * </pre>
@@ -38,7 +38,7 @@ record PackedLayout(ElementType type, int columns) {
   }
 
   boolean hasMinimums() {
-    return type == ElementType.Q4_1;
+    return type.hasMinimum();
   }
 
   /** Blocks (or single columns) in a group. */

@@ -13,6 +13,7 @@ import dev.millrace.assembler.CodePages;
 import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Label;
 import dev.millrace.assembler.Vec;
+import dev.millrace.kernel.ActivationPrecision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
@@ -49,9 +50,13 @@ final class QuantizeCode {
               ValueLayout.JAVA_LONG));
 
   private final Assembler a = new Assembler();
+  private final ActivationPrecision precision;
+  private final int tail; // of a record
   private final MemorySegment function;
 
-  QuantizeCode(Arena arena) {
+  QuantizeCode(ActivationPrecision precision, Arena arena) {
+    this.precision = precision;
+    tail = EmittedRows.valueBytes(precision);
     emit();
     function = CodePages.of(a.code(), arena).at(0);
   }
@@ -83,10 +88,14 @@ final class QuantizeCode {
     a.jcc(BELOW, zeros);
     round();
     a.bind(store);
-    storeBytes();
+    addUp();
+    switch (precision) {
+      case INT8 -> storeBytes();
+      case INT16 -> storeWords();
+    }
     storeScaleAndSums();
     a.add(X, FLOATS_BYTES);
-    a.add(RECORD, EmittedRows.BLOCK_BYTES);
+    a.add(RECORD, EmittedRows.recordBytes(precision));
     a.sub(BLOCKS, 1);
     a.jcc(NOT_EQUAL, block);
     a.vzeroupper();
@@ -128,10 +137,10 @@ final class QuantizeCode {
     a.mov32(Gp.RAX, Gp.RSP.at(-8));
   }
 
-  /** ymm0 to ymm3 become the rounded values, as integers; SCALE becomes amax/127. */
+  /** ymm0 to ymm3 become the rounded values, as integers; SCALE becomes amax/largest. */
   private void round() {
     Vec inverse = SUM;
-    a.vmovups(TEMPORARY, CONSTANTS.at(Constants.LARGEST_VALUE));
+    a.vmovups(TEMPORARY, CONSTANTS.at(Constants.largest(precision)));
     a.vdivps(narrow(SCALE), narrow(AMAX), narrow(TEMPORARY));
     a.vdivps(narrow(inverse), narrow(TEMPORARY), narrow(AMAX));
     a.vbroadcastss(inverse, narrow(inverse));
@@ -147,10 +156,13 @@ final class QuantizeCode {
     }
   }
 
-  private void storeBytes() {
+  private void addUp() {
     a.vpaddd(SUM, ymm(0), ymm(1));
     a.vpaddd(SUM, SUM, ymm(2));
     a.vpaddd(SUM, SUM, ymm(3));
+  }
+
+  private void storeBytes() {
     for (int i = 0; i < VECTORS; i++) { // 8 integers become 8 words
       a.vextractf128(narrow(TEMPORARY), ymm(i), 1);
       a.vpackssdw(xmm(i), xmm(i), narrow(TEMPORARY));
@@ -158,6 +170,15 @@ final class QuantizeCode {
     for (int i = 0; i < VECTORS; i += 2) { // 16 words become 16 bytes
       a.vpacksswb(xmm(i), xmm(i), xmm(i + 1));
       a.vmovups(RECORD.at(i * 8), xmm(i));
+    }
+  }
+
+  private void storeWords() {
+    for (int i = 0; i < VECTORS; i++) { // 8 integers become 8 words
+      a.vpermilps(ymm(i), ymm(i), 0b11_01_10_00); // columns 1 and 2 of four exchanged
+      a.vextractf128(narrow(TEMPORARY), ymm(i), 1);
+      a.vpackssdw(xmm(i), xmm(i), narrow(TEMPORARY));
+      a.vmovups(RECORD.at(i * 16), xmm(i));
     }
   }
 
@@ -171,10 +192,10 @@ final class QuantizeCode {
     a.vpermilps(other, sum, 0b10_11_00_01);
     a.vpaddd(sum, sum, other);
 
-    a.vmovss(RECORD.at(EmittedRows.SCALE), narrow(SCALE));
+    a.vmovss(RECORD.at(tail + EmittedRows.SCALE), narrow(SCALE));
     a.vcvtdq2ps(other, sum);
     a.vmulps(other, narrow(SCALE), other);
-    a.vmovss(RECORD.at(EmittedRows.SCALED_SUM), other);
+    a.vmovss(RECORD.at(tail + EmittedRows.SCALED_SUM), other);
     storeMinusShifted(sum, 3, EmittedRows.MINUS_8_SUMS);
     storeMinusShifted(sum, 7, EmittedRows.MINUS_128_SUMS);
   }
@@ -185,7 +206,7 @@ final class QuantizeCode {
     a.vpslld(shifted, sum, bits);
     a.vpxor(zero, zero, zero);
     a.vpsubd(shifted, zero, shifted);
-    a.vmovss(RECORD.at(offset), shifted);
+    a.vmovss(RECORD.at(tail + offset), shifted);
   }
 
   private static Vec narrow(Vec v) {

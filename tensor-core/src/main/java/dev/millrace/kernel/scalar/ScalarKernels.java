@@ -2,6 +2,7 @@ package dev.millrace.kernel.scalar;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
@@ -30,9 +31,10 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+  public QuantizedRows quantizedRows(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     Arguments.checkQuantizedRows(maxRows, columns);
-    return ScalarRows.allocate(maxRows, columns, arena);
+    return ScalarRows.allocate(precision, maxRows, columns, arena);
   }
 
   @Override

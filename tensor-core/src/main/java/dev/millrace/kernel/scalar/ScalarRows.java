@@ -1,5 +1,6 @@
 package dev.millrace.kernel.scalar;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import java.lang.foreign.Arena;
@@ -7,22 +8,29 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Activations rounded to int8.
+ * Rounded activations.
  *
- * @param values int8 [maxRows][columns]
+ * @param values int16 [maxRows][columns], whatever the precision
  * @param scales float32 da [maxRows][blocks]
  * @param sums int32 Σq [maxRows][blocks]
  */
 record ScalarRows(
-    int maxRows, int columns, MemorySegment values, MemorySegment scales, MemorySegment sums)
+    ActivationPrecision precision,
+    int maxRows,
+    int columns,
+    MemorySegment values,
+    MemorySegment scales,
+    MemorySegment sums)
     implements QuantizedRows {
 
-  static ScalarRows allocate(int maxRows, int columns, Arena arena) {
+  static ScalarRows allocate(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     long blocks = (long) maxRows * columns / Kernels.QUANTIZATION_BLOCK;
     return new ScalarRows(
+        precision,
         maxRows,
         columns,
-        arena.allocate((long) maxRows * columns),
+        arena.allocate(ValueLayout.JAVA_SHORT, (long) maxRows * columns),
         arena.allocate(ValueLayout.JAVA_FLOAT, blocks),
         arena.allocate(ValueLayout.JAVA_INT, blocks));
   }
@@ -32,7 +40,7 @@ record ScalarRows(
   }
 
   int value(int row, int column) {
-    return values.get(ValueLayout.JAVA_BYTE, (long) row * columns + column);
+    return values.getAtIndex(ValueLayout.JAVA_SHORT, (long) row * columns + column);
   }
 
   float scale(int row, int block) {
@@ -60,14 +68,14 @@ record ScalarRows(
       scale = 0;
       inverse = 0;
     } else {
-      scale = amax / 127;
-      inverse = 127 / amax;
+      scale = amax / precision.largest();
+      inverse = precision.largest() / amax;
     }
     int sum = 0;
     for (int i = 0; i < size; i++) {
       float value = inverse == 0 ? 0 : x.getAtIndex(ValueLayout.JAVA_FLOAT, first + i) * inverse;
-      byte rounded = (byte) Math.rint(value);
-      values.set(ValueLayout.JAVA_BYTE, first + i, rounded);
+      short rounded = (short) Math.rint(value);
+      values.setAtIndex(ValueLayout.JAVA_SHORT, first + i, rounded);
       sum += rounded;
     }
     scales.setAtIndex(ValueLayout.JAVA_FLOAT, (long) row * blocks() + block, scale);

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.tensor.ElementType;
@@ -32,15 +33,14 @@ final class SelfCheck {
       }
       for (ElementType type : ElementType.values()) {
         MemorySegment weights = weights(type, random, arena);
-        if (product(tested, type, weights, x, arena)
-                .mismatch(product(reference, type, weights, x, arena))
-            >= 0) {
-          throw new IllegalStateException(
-              "the "
-                  + tested.name()
-                  + " kernels' "
-                  + type
-                  + " product isn't the scalar tier's on this CPU");
+        for (ActivationPrecision precision : ActivationPrecision.values()) {
+          if (product(tested, type, precision, weights, x, arena)
+                  .mismatch(product(reference, type, precision, weights, x, arena))
+              >= 0) {
+            throw new IllegalStateException(
+                "the %s kernels' %s product with %s activations isn't the scalar tier's on this CPU"
+                    .formatted(tested.name(), type, precision));
+          }
         }
       }
     }
@@ -69,9 +69,14 @@ final class SelfCheck {
   }
 
   private static MemorySegment product(
-      Kernels kernels, ElementType type, MemorySegment weights, MemorySegment x, Arena arena) {
+      Kernels kernels,
+      ElementType type,
+      ActivationPrecision precision,
+      MemorySegment weights,
+      MemorySegment x,
+      Arena arena) {
     MemorySegment y = arena.allocate(JAVA_FLOAT, (long) ROWS * OUTPUTS);
-    QuantizedRows q = kernels.quantizedRows(ROWS, COLUMNS, arena);
+    QuantizedRows q = kernels.quantizedRows(precision, ROWS, COLUMNS, arena);
     kernels.quantize(x, q, 0, ROWS);
     kernels.multiply(
         kernels.pack(type, weights, OUTPUTS, COLUMNS, arena), x, q, ROWS, y, OUTPUTS, 0, OUTPUTS);

@@ -240,7 +240,7 @@ final class BlockProduct {
       long sums,
       long totals) {
     long blockBytes = VectorWeights.blockBytes(w.type());
-    float zeroPoint = w.zeroPoint();
+    float zeroPoint = w.type().zeroPoint();
     VectorMask<Float> fresh = FLOATS.maskAll(first); // not a branch: C2 boxes where two meet
     FloatVector y0 = fromMemorySegment(FLOATS, MEMORY, totals, ORDER).blend(0, fresh);
     FloatVector y1 = fromMemorySegment(FLOATS, MEMORY, totals + Lanes.BYTES, ORDER).blend(0, fresh);

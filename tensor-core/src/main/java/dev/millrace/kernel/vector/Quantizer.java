@@ -10,12 +10,13 @@ import static dev.millrace.kernel.vector.Lanes.set;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.IntVector.fromMemorySegment;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Functions;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Rounds activations to int8, block by block. */
+/** Rounds activations, block by block. */
 final class Quantizer {
   private static final long BLOCK = QUANTIZATION_BLOCK * (long) Float.BYTES;
   private static final int ROUNDER_BITS = Float.floatToRawIntBits(Functions.ROUNDER);
@@ -26,6 +27,8 @@ final class Quantizer {
    * @param x address of row 0
    */
   static void quantize(long x, VectorRows into, int fromRow, int toRow) {
+    float largest = into.precision().largest();
+    boolean integers = into.precision() == ActivationPrecision.INT16;
     for (int row = fromRow; row < toRow; row++) {
       long from = x + (long) row * into.columns() * Float.BYTES;
       long values = into.valueAddress(row);
@@ -33,12 +36,18 @@ final class Quantizer {
       long sum = into.sumAddress(row);
       for (int block = 0; block < into.blocks(); block++) {
         quantizeBlock(
-            from + block * BLOCK, values + block * BLOCK, scale + block * 4L, sum + block * 4L);
+            from + block * BLOCK,
+            largest,
+            integers,
+            values + block * BLOCK,
+            scale + block * 4L,
+            sum + block * 4L);
       }
     }
   }
 
-  private static void quantizeBlock(long x, long values, long scale, long sum) {
+  private static void quantizeBlock(
+      long x, float largest, boolean integers, long values, long scale, long sum) {
     int magnitude = magnitude(x);
     float amax = Float.intBitsToFloat(magnitude);
     if (magnitude >= Lanes.INFINITY_BITS) {
@@ -46,8 +55,9 @@ final class Quantizer {
     } else if (amax < QUANTIZATION_FLOOR) {
       setZeros(values, scale, sum, 0);
     } else {
-      set(scale, amax / 127);
-      set(sum, round(x, 127 / amax, values));
+      set(scale, amax / largest);
+      float inverse = largest / amax;
+      set(sum, integers ? roundToInts(x, inverse, values) : roundToFloats(x, inverse, values));
     }
   }
 
@@ -69,14 +79,27 @@ final class Quantizer {
     set(sum, 0);
   }
 
-  /** Writes rint(x·inverse); returns the sum. */
-  private static int round(long x, float inverse, long values) {
+  /** Writes rint(x·inverse) as float32; returns the sum. */
+  private static int roundToFloats(long x, float inverse, long values) {
     IntVector sums = IntVector.zero(Lanes.INTS);
     for (int i = 0; i < QUANTIZATION_BLOCK; i += Lanes.LENGTH) {
       FloatVector rounded =
           fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER).mul(inverse).add(Functions.ROUNDER);
       rounded.sub(Functions.ROUNDER).intoMemorySegment(MEMORY, values + i * 4L, ORDER);
       sums = sums.add(rounded.reinterpretAsInts().sub(ROUNDER_BITS));
+    }
+    return sums.reduceLanes(VectorOperators.ADD);
+  }
+
+  /** Writes rint(x·inverse) as int32; returns the sum. */
+  private static int roundToInts(long x, float inverse, long values) {
+    IntVector sums = IntVector.zero(Lanes.INTS);
+    for (int i = 0; i < QUANTIZATION_BLOCK; i += Lanes.LENGTH) {
+      FloatVector rounded =
+          fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER).mul(inverse).add(Functions.ROUNDER);
+      IntVector integers = rounded.reinterpretAsInts().sub(ROUNDER_BITS);
+      integers.intoMemorySegment(MEMORY, values + i * 4L, ORDER);
+      sums = sums.add(integers);
     }
     return sums.reduceLanes(VectorOperators.ADD);
   }

@@ -53,8 +53,8 @@ final class RowProduct {
     long firstWord = VectorWeights.firstWord(weights.type());
     long blockBytes = VectorWeights.blockBytes(weights.type());
     // A branch would do, but where vectors of two branches meet C2 boxes them.
-    VectorMask<Float> hasMinimum = Lanes.FLOATS.maskAll(weights.hasMinimum());
-    float zeroPoint = weights.zeroPoint();
+    VectorMask<Float> hasMinimum = Lanes.FLOATS.maskAll(weights.type().hasMinimum());
+    float zeroPoint = weights.type().zeroPoint();
     long values = q.valueAddress(0);
     long scales = q.scaleAddress(0);
     long sums = q.sumAddress(0);

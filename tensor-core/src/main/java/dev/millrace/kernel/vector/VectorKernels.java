@@ -2,6 +2,7 @@ package dev.millrace.kernel.vector;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
@@ -27,9 +28,10 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public QuantizedRows quantizedRows(int maxRows, int columns, Arena arena) {
+  public QuantizedRows quantizedRows(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     Arguments.checkQuantizedRows(maxRows, columns);
-    return VectorRows.allocate(maxRows, columns, arena);
+    return VectorRows.allocate(precision, maxRows, columns, arena);
   }
 
   @Override
@@ -59,7 +61,9 @@ public final class VectorKernels implements Kernels {
     }
     VectorRows rounded = (VectorRows) q;
     Arguments.checkFloats("quantized rows", rounded.values(), 0, 0);
-    if (rows == 1) {
+    if (q.precision() == ActivationPrecision.INT16) {
+      IntegerProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);
+    } else if (rows == 1) {
       RowProduct.multiply(weights, rounded, y.address(), fromOutput, toOutput);
     } else {
       BlockProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);

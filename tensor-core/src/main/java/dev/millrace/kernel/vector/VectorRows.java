@@ -1,5 +1,6 @@
 package dev.millrace.kernel.vector;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.tensor.Matrix;
@@ -7,20 +8,27 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Activations rounded to int8 but kept as float32, since kernels multiply in float32: products and
- * sums of a block stay below 2²⁴ and are exact.
+ * Rounded activations, wider than their precision: kernels multiply in float32 where all products
+ * and sums of a block stay below 2²⁴ and are exact, else in int32.
  *
- * @param values q [maxRows][rowBytes / 4]
+ * @param values int8's q as float32, int16's as int32 [maxRows][rowBytes / 4]
  * @param scales da [maxRows][blocks]
  * @param sums (float) Σq [maxRows][blocks]
  */
 record VectorRows(
-    int maxRows, int columns, MemorySegment values, MemorySegment scales, MemorySegment sums)
+    ActivationPrecision precision,
+    int maxRows,
+    int columns,
+    MemorySegment values,
+    MemorySegment scales,
+    MemorySegment sums)
     implements QuantizedRows {
 
-  static VectorRows allocate(int maxRows, int columns, Arena arena) {
+  static VectorRows allocate(
+      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     long scaleBytes = (long) maxRows * (columns / Kernels.QUANTIZATION_BLOCK) * Float.BYTES;
     return new VectorRows(
+        precision,
         maxRows,
         columns,
         arena.allocate(maxRows * rowBytes(columns), Matrix.ALIGNMENT),

@@ -36,15 +36,6 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
     return data.byteSize();
   }
 
-  boolean hasMinimum() {
-    return type == ElementType.Q4_1;
-  }
-
-  /** What the stored values are too high by. */
-  float zeroPoint() {
-    return type == ElementType.Q4_0 ? 8 : 0;
-  }
-
   static int groups(int rows) {
     return Math.ceilDiv(rows, ROW_GROUP);
   }
@@ -61,7 +52,7 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
 
   /** Bytes of scales and minima in front of a block's words. */
   static long firstWord(ElementType type) {
-    return type == ElementType.Q4_1 ? 2 * LANES_BYTES : LANES_BYTES;
+    return type.hasMinimum() ? 2 * LANES_BYTES : LANES_BYTES;
   }
 
   static long groupBytes(ElementType type, int columns) {

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Weights;
@@ -82,8 +83,9 @@ class ScalarKernelsTest {
   }
 
   /** Identity weights show the rounded activations. */
-  @Test
-  void activationsAreRoundedTo127StepsOfTheirBlocksLargest() {
+  @ParameterizedTest
+  @EnumSource
+  void activationsAreRoundedToStepsOfTheirBlocksLargest(ActivationPrecision precision) {
     int columns = 64;
     MemorySegment identity = arena.allocate(ElementType.Q8_0.bytes((long) columns * columns));
     for (int r = 0; r < columns; r++) {
@@ -100,13 +102,13 @@ class ScalarKernelsTest {
       x.setAtIndex(JAVA_FLOAT, columns + i, 0x1p-101f); // below what counts
     }
     x.setAtIndex(JAVA_FLOAT, 2 * columns + 5, Float.POSITIVE_INFINITY);
-    float[] y = multiply(ElementType.Q8_0, identity, columns, columns, x, 3);
+    float[] y = multiply(ElementType.Q8_0, precision, identity, columns, columns, x, 3);
     for (int i = 0; i < columns; i++) {
       float largest = 0;
       for (int j = i / 32 * 32; j < i / 32 * 32 + 32; j++) {
         largest = Math.max(largest, Math.abs(x.getAtIndex(JAVA_FLOAT, j)));
       }
-      assertThat(y[i]).isCloseTo(x.getAtIndex(JAVA_FLOAT, i), within(largest / 253));
+      assertThat(y[i]).isCloseTo(x.getAtIndex(JAVA_FLOAT, i), within(largest / (2 * precision.largest() - 1)));
       assertThat(y[columns + i] == 0).isEqualTo(i < 32);
       assertThat(y[2 * columns + i]).isNaN();
     }
@@ -115,12 +117,23 @@ class ScalarKernelsTest {
   @ParameterizedTest
   @EnumSource
   void productsAreNearTheSameSumsInDoublePrecision(ElementType type) {
+    productsAreNear(type, ActivationPrecision.INT8, type.isQuantized() ? 0.02 : 1e-6);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void productsOfInt16AreNearer(ElementType type) {
+    productsAreNear(type, ActivationPrecision.INT16, type.isQuantized() ? 1e-4 : 1e-6);
+  }
+
+  /** Rounding errs by half of a block's largest value over the precision's, at random. */
+  private void productsAreNear(ElementType type, ActivationPrecision precision, double tolerance) {
     int outputs = 20;
     int columns = 96;
     int rows = 3;
     MemorySegment file = weights(type, outputs * columns);
     MemorySegment x = gaussians(rows * columns);
-    float[] y = multiply(type, file, outputs, columns, x, rows);
+    float[] y = multiply(type, precision, file, outputs, columns, x, rows);
     Weights w = kernels.pack(type, file, outputs, columns, arena);
     MemorySegment row = arena.allocate(JAVA_FLOAT, columns);
     for (int r = 0; r < outputs; r++) {
@@ -135,9 +148,7 @@ class ScalarKernelsTest {
           sum += product;
           magnitude += Math.abs(product);
         }
-        // Rounding to int8 errs by 1/254 of a block's largest value, at random.
-        double tolerance = type.isQuantized() ? magnitude / 50 : magnitude * 1e-6;
-        assertThat((double) y[t * outputs + r]).isCloseTo(sum, within(tolerance));
+        assertThat((double) y[t * outputs + r]).isCloseTo(sum, within(magnitude * tolerance));
       }
     }
   }
@@ -245,8 +256,14 @@ class ScalarKernelsTest {
   }
 
   private float[] multiply(
-      ElementType type, MemorySegment file, int outputs, int columns, MemorySegment x, int rows) {
-    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(rows, columns, arena) : null;
+      ElementType type,
+      ActivationPrecision precision,
+      MemorySegment file,
+      int outputs,
+      int columns,
+      MemorySegment x,
+      int rows) {
+    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(precision, rows, columns, arena) : null;
     if (q != null) {
       kernels.quantize(x, q, 0, rows);
     }

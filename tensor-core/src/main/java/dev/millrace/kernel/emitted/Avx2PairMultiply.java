@@ -1,0 +1,180 @@
+package dev.millrace.kernel.emitted;
+
+import static dev.millrace.assembler.Vec.ymm;
+
+import dev.millrace.assembler.Assembler;
+import dev.millrace.assembler.Gp;
+import dev.millrace.assembler.Mem;
+import dev.millrace.assembler.Vec;
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.tensor.ElementType;
+
+/**
+ * Matrix products of quantized weights and int16 activations with AVX2. A block's weights are
+ * unpacked to 16-bit pairs on the stack; then four activation rows at a time meet them, with sums
+ * for both halves of a group's 16 outputs in registers (vpmaddwd), and join the outputs so far,
+ * which are on the stack as well.
+ */
+final class Avx2PairMultiply extends MultiplyEmitter {
+  private static final int QUADS = 8;
+  private static final int ROWS = 4; // that meet the weights together
+  private static final int HALVES = 2;
+  private static final int VECTOR_BYTES = 32;
+
+  // ymm0 .. ymm7: the sums of a row's first half and second half, row by row.
+  private static final int FIRST_WEIGHTS = 8; // of the first half and the second
+  private static final Vec BROADCAST = ymm(10);
+  private static final Vec PRODUCT = ymm(11);
+  private static final int FIRST_SCALES = 12;
+  private static final int FIRST_MINIMUMS = 14;
+
+  // The stack: pairs [16][2 halves][8 lanes], then outputs so far [rows][2 halves][8 lanes].
+  private static final int PAIRS = 0;
+  private static final int TOTALS = PAIRS + 2 * QUADS * HALVES * VECTOR_BYTES;
+  private static final int MAX_TILE = 8;
+
+  Avx2PairMultiply(Assembler a, PackedLayout layout) {
+    super(a, layout, ActivationPrecision.INT16);
+  }
+
+  @Override
+  int maxTile() {
+    return MAX_TILE;
+  }
+
+  @Override
+  int passes() {
+    return 1;
+  }
+
+  @Override
+  int stackBytes() {
+    return TOTALS + MAX_TILE * HALVES * VECTOR_BYTES;
+  }
+
+  @Override
+  void begin(int tile) {
+    a.vpxor(PRODUCT, PRODUCT, PRODUCT);
+    for (int row = 0; row < tile; row++) {
+      for (int half = 0; half < HALVES; half++) {
+        a.vmovups(total(row, half), PRODUCT);
+      }
+    }
+  }
+
+  @Override
+  void block(int tile, int pass) {
+    for (int half = 0; half < HALVES; half++) {
+      unpack(half);
+    }
+    for (int half = 0; half < HALVES; half++) { // registers that unpacking was in need of
+      int offset = half * VECTOR_BYTES / 2;
+      a.vcvtph2ps(ymm(FIRST_SCALES + half), weights(layout.scalesOffset() + offset));
+      if (layout.hasMinimums()) {
+        a.vcvtph2ps(ymm(FIRST_MINIMUMS + half), weights(layout.minimumsOffset() + offset));
+      }
+    }
+    for (int row = 0; row < tile; row += ROWS) {
+      int rows = Math.min(ROWS, tile - row);
+      sum(row, rows);
+      for (int i = 0; i < rows; i++) {
+        join(row + i, i);
+      }
+    }
+  }
+
+  private void unpack(int half) {
+    Vec quad = ymm(0);
+    Vec high = ymm(1);
+    Vec nibbles = ymm(2);
+    Vec evenBytes = ymm(3);
+    a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
+    a.vmovups(evenBytes, CONSTANTS.at(Constants.EVEN_BYTES));
+    for (int j = 0; j < layout.quadVectors(); j++) {
+      a.vmovups(quad, weights(j * PackedLayout.QUAD_BYTES + half * VECTOR_BYTES));
+      if (layout.type() == ElementType.Q8_0) {
+        a.vpsraw(high, quad, 8);
+        a.vmovups(pair(j, true, half), high);
+        a.vpsllw(quad, quad, 8);
+        a.vpsraw(quad, quad, 8);
+        a.vmovups(pair(j, false, half), quad);
+      } else {
+        a.vpsrlw(high, quad, 4);
+        a.vpand(high, high, nibbles);
+        a.vpand(quad, quad, nibbles);
+        widen(quad, evenBytes, j, half);
+        widen(high, evenBytes, QUADS / 2 + j, half);
+      }
+    }
+  }
+
+  /** Unsigned bytes of quad j to its pairs. */
+  private void widen(Vec quad, Vec evenBytes, int j, int half) {
+    Vec pair = ymm(4);
+    a.vpand(pair, quad, evenBytes);
+    a.vmovups(pair(j, false, half), pair);
+    a.vpsrlw(pair, quad, 8);
+    a.vmovups(pair(j, true, half), pair);
+  }
+
+  /** Sums of a block for rows [row, row + rows), both halves. */
+  private void sum(int row, int rows) {
+    for (int i = 0; i < rows; i++) {
+      Vec first = ymm(i * HALVES);
+      Vec second = ymm(i * HALVES + 1);
+      if (layout.type() == ElementType.Q4_0) {
+        a.vpbroadcastd(first, tail(row + i, EmittedRows.MINUS_8_SUMS));
+        a.vmovups(second, first);
+      } else {
+        a.vpxor(first, first, first);
+        a.vpxor(second, second, second);
+      }
+    }
+    for (int j = 0; j < 2 * QUADS; j++) {
+      for (int half = 0; half < HALVES; half++) {
+        a.vmovups(ymm(FIRST_WEIGHTS + half), pair(j / 2, j % 2 == 1, half));
+      }
+      for (int i = 0; i < rows; i++) {
+        a.vpbroadcastd(BROADCAST, activation(row + i, j * 2 * Short.BYTES));
+        for (int half = 0; half < HALVES; half++) {
+          Vec sum = ymm(i * HALVES + half);
+          a.vpmaddwd(PRODUCT, BROADCAST, ymm(FIRST_WEIGHTS + half));
+          a.vpaddd(sum, sum, PRODUCT);
+        }
+      }
+    }
+  }
+
+  /** Adds the sums of a block, those of row {@code i} of four, to a row's outputs so far. */
+  private void join(int row, int i) {
+    Vec scale = ymm(FIRST_WEIGHTS);
+    for (int half = 0; half < HALVES; half++) {
+      Vec sum = ymm(i * HALVES + half);
+      a.vcvtdq2ps(sum, sum);
+      a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALE));
+      a.vmulps(scale, ymm(FIRST_SCALES + half), BROADCAST);
+      a.vfmadd213ps(sum, scale, total(row, half));
+      if (layout.hasMinimums()) {
+        a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALED_SUM));
+        a.vfmadd231ps(sum, ymm(FIRST_MINIMUMS + half), BROADCAST);
+      }
+      a.vmovups(total(row, half), sum);
+    }
+  }
+
+  @Override
+  void store(int row, Mem to) {
+    for (int half = 0; half < HALVES; half++) {
+      a.vmovups(PRODUCT, total(row, half));
+      a.vmovups(new Mem(to.base(), null, 1, to.displacement() + half * VECTOR_BYTES, false), PRODUCT);
+    }
+  }
+
+  private static Mem pair(int quad, boolean odd, int half) {
+    return Gp.RSP.at(PAIRS + ((quad * 2 + (odd ? 1 : 0)) * HALVES + half) * VECTOR_BYTES);
+  }
+
+  private static Mem total(int row, int half) {
+    return Gp.RSP.at(TOTALS + (row * HALVES + half) * VECTOR_BYTES);
+  }
+}
