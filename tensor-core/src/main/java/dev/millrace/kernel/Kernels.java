@@ -45,8 +45,7 @@ public interface Kernels {
   Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena);
 
   /** Room for rounded activations; written by {@link #quantize}, read by {@link #multiply}. */
-  QuantizedRows quantizedRows(
-      ActivationPrecision precision, int maxRows, int columns, Arena arena);
+  QuantizedRows quantizedRows(ActivationPrecision precision, int maxRows, int columns, Arena arena);
 
   /**
    * Rounds rows [fromRow, toRow) of x [·, columns], per block of 32: amax = max|x|; below 2⁻¹⁰⁰ the

@@ -225,7 +225,8 @@ class AssemblerTest {
             "vpshufb",
             "vpacksswb" ->
             new Shape(all, true, false, true, 1, bytes, "");
-        case "vpand", "vpor", "vpxor", "vpsignb" -> new Shape(noZmm, false, false, false, 1, bytes, "");
+        case "vpand", "vpor", "vpxor", "vpsignb" ->
+            new Shape(noZmm, false, false, false, 1, bytes, "");
         case "vpsrlw", "vpsraw", "vpsllw", "vpsrld", "vpsrad", "vpslld" ->
             new Shape(all, true, false, true, 1, bytes, "");
         case "vcvtph2ps", "vpmovzxbw", "vpmovsxbw", "vpmovzxwd", "vpmovsxwd" ->

@@ -70,15 +70,15 @@ public final class KernelBenchmark {
     MemorySegment file = arena.allocate(type.bytes((long) outputs * columns), 64);
     Weights w = kernels.pack(type, file, outputs, columns, arena);
     MemorySegment x = floats(rows * columns);
-    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(precision, rows, columns, arena) : null;
+    QuantizedRows q =
+        type.isQuantized() ? kernels.quantizedRows(precision, rows, columns, arena) : null;
     MemorySegment y = floats(rows * outputs);
     if (q != null) {
       kernels.quantize(x, q, 0, rows);
     }
     time(
         "multiply %s%s [%d, %d] x %d rows"
-            .formatted(
-                type, type.isQuantized() ? " " + precision : "", outputs, columns, rows),
+            .formatted(type, type.isQuantized() ? " " + precision : "", outputs, columns, rows),
         "GMAC/s",
         (double) outputs * columns * rows,
         () -> kernels.multiply(w, x, q, rows, y, outputs, 0, outputs));

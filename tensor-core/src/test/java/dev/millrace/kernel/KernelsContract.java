@@ -137,9 +137,7 @@ public final class KernelsContract {
     assertThat(w.rows()).isEqualTo(outputs);
     assertThat(w.columns()).isEqualTo(columns);
     QuantizedRows q =
-        type.isQuantized()
-            ? kernels.quantizedRows(operands.precision, rows, columns, arena)
-            : null;
+        type.isQuantized() ? kernels.quantizedRows(operands.precision, rows, columns, arena) : null;
     for (int row = 0; q != null && row < rows; row += 3) {
       kernels.quantize(x, q, row, Math.min(rows, row + 3));
     }
@@ -165,7 +163,8 @@ public final class KernelsContract {
         float[] clean = product(tested, arena, operands, file, x, outputs, columns, rows, outputs);
         x.setAtIndex(ValueLayout.JAVA_FLOAT, 2 * columns + 40, Float.NaN);
         x.setAtIndex(ValueLayout.JAVA_FLOAT, 3 * columns + 1, Float.NEGATIVE_INFINITY);
-        float[] spoiled = product(tested, arena, operands, file, x, outputs, columns, rows, outputs);
+        float[] spoiled =
+            product(tested, arena, operands, file, x, outputs, columns, rows, outputs);
         int stride = outputs + 5;
         for (int row = 0; row < rows; row++) {
           float[] now = Arrays.copyOfRange(spoiled, row * stride, row * stride + outputs);

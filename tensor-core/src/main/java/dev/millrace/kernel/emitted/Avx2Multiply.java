@@ -10,10 +10,11 @@ import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.tensor.ElementType;
 
 /**
- * Matrix products with AVX2, of plain weights and of quantized ones with int8 activations: a lane for each of 8 outputs, so two passes over a group's 16. A block
- * of 4-bit weights is unpacked into eight registers; products of bytes are added up in 16 bits
- * (vpmaddubsw): at most 15·127·2 a pair, and eight of them, 30,480, still fit. A pair of
- * bytes fits as well, but no sum of pairs: 128·127·2 = 32,512.
+ * Matrix products with AVX2, of plain weights and of quantized ones with int8 activations: a lane
+ * for each of 8 outputs, so two passes over a group's 16. A block of 4-bit weights is unpacked into
+ * eight registers; products of bytes are added up in 16 bits (vpmaddubsw): at most 15·127·2 a pair,
+ * and eight of them, 30,480, still fit. A pair of bytes fits as well, but no sum of pairs:
+ * 128·127·2 = 32,512.
  */
 final class Avx2Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;

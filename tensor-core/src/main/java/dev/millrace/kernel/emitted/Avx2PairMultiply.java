@@ -166,7 +166,8 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   void store(int row, Mem to) {
     for (int half = 0; half < HALVES; half++) {
       a.vmovups(PRODUCT, total(row, half));
-      a.vmovups(new Mem(to.base(), null, 1, to.displacement() + half * VECTOR_BYTES, false), PRODUCT);
+      a.vmovups(
+          new Mem(to.base(), null, 1, to.displacement() + half * VECTOR_BYTES, false), PRODUCT);
     }
   }
 

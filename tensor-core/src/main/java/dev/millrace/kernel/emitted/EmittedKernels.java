@@ -123,14 +123,14 @@ public final class EmittedKernels implements Kernels {
       MemorySegment tail = weights.tail();
       long tailStride = (long) ROW_GROUP * Float.BYTES;
       code.run(
-              tile,
-              tailGroup,
-              groupBytes,
-              activations + row * rowBytes,
-              rowBytes,
-              tail.address(),
-              tailStride,
-              1);
+          tile,
+          tailGroup,
+          groupBytes,
+          activations + row * rowBytes,
+          rowBytes,
+          tail.address(),
+          tailStride,
+          1);
       for (int i = 0; i < tile; i++) {
         long outputs = (row + i) * yStrideBytes + (long) (toOutput - tailOutputs) * Float.BYTES;
         MemorySegment.copy(tail, i * tailStride, y, outputs, (long) tailOutputs * Float.BYTES);

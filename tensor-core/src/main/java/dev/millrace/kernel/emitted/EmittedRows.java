@@ -15,8 +15,7 @@ import java.lang.foreign.MemorySegment;
  *
  * @param data the records
  */
-record EmittedRows(
-    ActivationPrecision precision, int maxRows, int columns, MemorySegment data)
+record EmittedRows(ActivationPrecision precision, int maxRows, int columns, MemorySegment data)
     implements QuantizedRows {
   /** float32 da. */
   static final int SCALE = 0;

@@ -13,9 +13,9 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 
 /**
- * A matrix product for one layout of weights and one precision of activations: a function for each number of activation rows up to
- * {@link #MAX_TILE}, with strides as constants. Functions look through all blocks of a group of 16
- * outputs, then go on to the next group:
+ * A matrix product for one layout of weights and one precision of activations: a function for each
+ * number of activation rows up to {@link #MAX_TILE}, with strides as constants. Functions look
+ * through all blocks of a group of 16 outputs, then go on to the next group:
  *
  * <pre>void f(weights, activations, y, long yStrideBytes, long groups, constants)</pre>
  */

@@ -23,8 +23,7 @@ record ScalarRows(
     MemorySegment sums)
     implements QuantizedRows {
 
-  static ScalarRows allocate(
-      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
+  static ScalarRows allocate(ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     long blocks = (long) maxRows * columns / Kernels.QUANTIZATION_BLOCK;
     return new ScalarRows(
         precision,

@@ -67,8 +67,7 @@ final class IntegerProduct {
       long yRowBytes) {
     long scratch = Scratch.address();
     for (int i = 0; i < 2 * rows; i++) {
-      FloatVector.zero(FLOATS)
-          .intoMemorySegment(MEMORY, scratch + TOTALS + i * Lanes.BYTES, ORDER);
+      FloatVector.zero(FLOATS).intoMemorySegment(MEMORY, scratch + TOTALS + i * Lanes.BYTES, ORDER);
     }
     long w0 = w.address(output);
     long w1 = w.address(output + Lanes.LENGTH < to ? output + Lanes.LENGTH : output);
@@ -154,8 +153,7 @@ final class IntegerProduct {
   }
 
   private static void joinVector(long scales, float scale, long sums, long totals) {
-    FloatVector sum =
-        (FloatVector) fromMemorySegment(INTS, MEMORY, sums, ORDER).convert(I2F, 0);
+    FloatVector sum = (FloatVector) fromMemorySegment(INTS, MEMORY, sums, ORDER).convert(I2F, 0);
     sum.fma(
             fromMemorySegment(FLOATS, MEMORY, scales, ORDER).mul(scale),
             fromMemorySegment(FLOATS, MEMORY, totals, ORDER))

@@ -24,8 +24,7 @@ record VectorRows(
     MemorySegment sums)
     implements QuantizedRows {
 
-  static VectorRows allocate(
-      ActivationPrecision precision, int maxRows, int columns, Arena arena) {
+  static VectorRows allocate(ActivationPrecision precision, int maxRows, int columns, Arena arena) {
     long scaleBytes = (long) maxRows * (columns / Kernels.QUANTIZATION_BLOCK) * Float.BYTES;
     return new VectorRows(
         precision,

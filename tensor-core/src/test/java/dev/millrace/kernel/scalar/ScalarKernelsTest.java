@@ -108,7 +108,8 @@ class ScalarKernelsTest {
       for (int j = i / 32 * 32; j < i / 32 * 32 + 32; j++) {
         largest = Math.max(largest, Math.abs(x.getAtIndex(JAVA_FLOAT, j)));
       }
-      assertThat(y[i]).isCloseTo(x.getAtIndex(JAVA_FLOAT, i), within(largest / (2 * precision.largest() - 1)));
+      assertThat(y[i])
+          .isCloseTo(x.getAtIndex(JAVA_FLOAT, i), within(largest / (2 * precision.largest() - 1)));
       assertThat(y[columns + i] == 0).isEqualTo(i < 32);
       assertThat(y[2 * columns + i]).isNaN();
     }
@@ -263,7 +264,8 @@ class ScalarKernelsTest {
       int columns,
       MemorySegment x,
       int rows) {
-    QuantizedRows q = type.isQuantized() ? kernels.quantizedRows(precision, rows, columns, arena) : null;
+    QuantizedRows q =
+        type.isQuantized() ? kernels.quantizedRows(precision, rows, columns, arena) : null;
     if (q != null) {
       kernels.quantize(x, q, 0, rows);
     }
