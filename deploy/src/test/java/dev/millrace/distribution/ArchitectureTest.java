@@ -55,7 +55,7 @@ class ArchitectureTest {
           // proto
           room("v1", "").with(PROTOBUF, GRPC, REACTOR, STUBS),
           // server
-          room("config", "kernel.tier kv"),
+          room("config", "kernel kernel.tier kv"),
           room("catalog", "model gguf synthetic tensor").with(LOG),
           room("request", "v1 model tokenizer sampling kernel").with(PROTOBUF),
           room("engine", "request tokenizer sampling network kernel kv tensor").with(LOG),
