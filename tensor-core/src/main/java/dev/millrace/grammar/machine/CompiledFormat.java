@@ -1,0 +1,35 @@
+package dev.millrace.grammar.machine;
+
+/**
+ * A format that has been compiled for a vocabulary. Shared by all sequences that obey it, on any
+ * thread; what they find out about it is kept for the next ones, within a limit.
+ */
+public final class CompiledFormat {
+  private final TokenTrie trie;
+  private final States states;
+  private final State start;
+
+  /**
+   * @param root all of whose rules are defined
+   */
+  public CompiledFormat(Node root, TokenTrie trie) {
+    Productivity.mark(root);
+    this.trie = trie;
+    this.states = new States(root, trie);
+    this.start = states.start();
+  }
+
+  /** Whether no text at all obeys the format: then there can be no constraint by it. */
+  public boolean isEmpty() {
+    return start == State.DEAD;
+  }
+
+  /**
+   * A sequence's constraint, before its first token.
+   *
+   * @param endIds tokens that may end the output where it is complete; not those of texts
+   */
+  public Constraint begin(int[] endIds) {
+    return new Constraint(trie, states, start, endIds.clone());
+  }
+}

@@ -1,0 +1,253 @@
+package dev.millrace.grammar.machine;
+
+import dev.millrace.grammar.automaton.ByteAutomaton;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A format's states and masks, worked out when first wanted and kept while they fit. What doesn't
+ * fit any more is forgotten all at once: states in use stay with their users. One thread at a time
+ * works something out; what is known is read without waiting.
+ */
+final class States {
+  /** Of masks and states together; an estimate. */
+  static final long MAX_KEPT_BYTES = 8 << 20;
+
+  /**
+   * Ways of reading one text. An ambiguous grammar can have exponentially many; then those found
+   * first are followed: what is allowed stays right, but isn't all.
+   */
+  static final int MAX_HEADS = 512;
+
+  /** What may stand between a brace and a name, or a value and the next name. */
+  private static final List<String> SEPARATORS = List.of("", " ", ",", ", ");
+
+  private static final List<String> NOTHING_BEFORE = List.of("");
+
+  private static final long CELL_BYTES = 200;
+  private static final long STATE_BYTES = 1_500;
+
+  private record Key(Set<Head> heads, boolean complete) {}
+
+  /**
+   * @param labels of names that may come; null where all may
+   */
+  private record Place(ByteAutomaton automaton, int state, @Nullable BitSet labels) {}
+
+  private final TokenTrie trie;
+  private final Node root;
+  private final Map<Cell, Cell> cells = new HashMap<>();
+  private final Map<Key, State> states = new HashMap<>();
+  private final Map<Place, Reach> reaches = new HashMap<>();
+  private long keptBytes;
+
+  States(Node root, TokenTrie trie) {
+    this.root = root;
+    this.trie = trie;
+  }
+
+  synchronized State start() {
+    Expansion expansion = new Expansion(this::intern);
+    expansion.enter(root);
+    return state(expansion);
+  }
+
+  State next(State state, int read) {
+    State known = state.next(read);
+    return known == null ? step(state, read) : known;
+  }
+
+  /** The tokens that may come; not to be changed. */
+  long[] mask(State state) {
+    long[] known = state.mask();
+    return known == null ? workOut(state) : known;
+  }
+
+  private Cell intern(Cell cell) {
+    Cell known = cells.putIfAbsent(cell, cell);
+    if (known == null) {
+      keptBytes += CELL_BYTES;
+      return cell;
+    }
+    return known;
+  }
+
+  private State state(Expansion expansion) {
+    if (expansion.heads.isEmpty() && !expansion.complete) {
+      return State.DEAD;
+    }
+    Set<Head> heads = expansion.heads;
+    if (heads.size() > MAX_HEADS) {
+      heads = Set.copyOf(heads.stream().limit(MAX_HEADS).toList());
+    }
+    Key key = new Key(heads, expansion.complete);
+    State known = states.get(key);
+    if (known == null) {
+      known = new State(heads, expansion.complete);
+      states.put(key, known);
+      keptBytes += STATE_BYTES + 32L * heads.size();
+    }
+    return known;
+  }
+
+  private synchronized State step(State state, int read) {
+    Expansion expansion = new Expansion(this::intern);
+    for (Head head : state.heads) {
+      int to = head.automaton().next(head.state(), read);
+      if (to != ByteAutomaton.NONE) {
+        Cell cell = head.cell();
+        if (cell != null && head.readsName()) {
+          cell = intern(cell.with(cell.phase, cell.names.read(read)));
+          if (!NameChoice.of(cell, head.automaton()).canGoOn(to, cell.names)) {
+            continue;
+          }
+        }
+        if (head.automaton().goesOn(to)) {
+          expansion.heads.add(new Head(head.automaton(), to, cell));
+        }
+        int label = head.automaton().label(to);
+        if (label != ByteAutomaton.NONE) {
+          expansion.resume(cell, label);
+        }
+      }
+    }
+    State next = state(expansion);
+    state.keep(read, next);
+    return next;
+  }
+
+  private synchronized long[] workOut(State state) {
+    if (keptBytes > MAX_KEPT_BYTES) {
+      cells.clear();
+      states.clear();
+      reaches.clear();
+      keptBytes = 0;
+    }
+    long[] mask = new long[trie.words()];
+    for (Head head : state.heads) {
+      if (head.readsName()) {
+        addNames(head, mask);
+      } else {
+        Reach reach = reach(head, null);
+        reach.addTo(mask);
+        for (int i = 0; i < reach.exits(); i++) {
+          addBehind(head.cell(), reach.label(i), reach.exit(i), mask);
+        }
+      }
+    }
+    keptBytes += mask.length * (long) Long.BYTES;
+    state.keep(mask);
+    return mask;
+  }
+
+  /** Tokens that go on behind a trie's node where an automaton over a cell has accepted. */
+  private void addBehind(@Nullable Cell cell, int label, int node, long[] mask) {
+    Expansion expansion = new Expansion(this::intern);
+    expansion.resume(cell, label);
+    State[] at = new State[trie.maxDepth() + 1]; // by depth
+    at[trie.depth(node)] = state(expansion);
+    int end = trie.behind(node);
+    int i = node + 1;
+    while (i < end) {
+      int depth = trie.depth(i);
+      State to = next(at[depth - 1], trie.lastByte(i));
+      if (to == State.DEAD) {
+        i = trie.behind(i);
+      } else {
+        at[depth] = to;
+        trie.addTokens(i, mask);
+        i++;
+      }
+    }
+  }
+
+  private void addNames(Head head, long[] mask) {
+    Cell cell = Objects.requireNonNull(head.cell());
+    NameChoice choice = NameChoice.of(head);
+    Reach reach = reach(head, choice);
+    int[] closed = closedByUsedNames(head, cell, choice);
+    if (closed.length == 0) {
+      reach.addTo(mask);
+    } else {
+      long[] own = new long[mask.length];
+      reach.addTo(own);
+      for (int node : closed) {
+        trie.removeFrom(node, own);
+      }
+      for (int i = 0; i < mask.length; i++) {
+        mask[i] |= own[i];
+      }
+    }
+    for (int i = 0; i < reach.exits(); i++) {
+      int exit = reach.exit(i);
+      if (Arrays.stream(closed).noneMatch(node -> exit >= node && exit < trie.behind(node))) {
+        NameText text = cell.names;
+        for (byte read : trie.path(exit)) {
+          text = text.read(read & 0xFF);
+        }
+        addBehind(intern(cell.with(Cell.Phase.NAME, text)), reach.label(i), exit, mask);
+      }
+    }
+  }
+
+  /**
+   * The trie's nodes that lead only to names that are used: on the way to each used name, the first
+   * from which no other can be reached.
+   */
+  private int[] closedByUsedNames(Head head, Cell cell, NameChoice choice) {
+    return cell.names.used().stream()
+        .filter(name -> name.startsWith(cell.names.partial()))
+        .flatMapToInt(
+            name -> {
+              String rest = name.substring(cell.names.partial().length());
+              boolean atBegin = cell.names.partial().isEmpty();
+              return (atBegin ? SEPARATORS : NOTHING_BEFORE)
+                  .stream().mapToInt(before -> closedNode(head, cell, choice, before + rest));
+            })
+        .filter(node -> node != TokenTrie.ROOT)
+        .toArray();
+  }
+
+  private int closedNode(Head head, Cell cell, NameChoice choice, String way) {
+    int node = TokenTrie.ROOT;
+    int state = head.state();
+    NameText text = cell.names;
+    for (int i = 0; i < way.length(); i++) {
+      int read = way.charAt(i);
+      node = trie.child(node, (byte) read);
+      state = head.automaton().next(state, read);
+      if (node == TokenTrie.ROOT || state == ByteAutomaton.NONE) {
+        return TokenTrie.ROOT;
+      }
+      text = text.read(read);
+      if (!choice.canGoOn(state, text)) {
+        return node;
+      }
+    }
+    return TokenTrie.ROOT;
+  }
+
+  /**
+   * @param choice of names, where the head reads one
+   */
+  private Reach reach(Head head, @Nullable NameChoice choice) {
+    int state = head.state();
+    Place place =
+        new Place(head.automaton(), state, choice == null ? null : choice.reachable(state));
+    Reach known = reaches.get(place);
+    if (known == null) {
+      known =
+          Reach.from(
+              head.automaton(), state, trie, to -> choice == null || choice.canGoOn(to));
+      reaches.put(place, known);
+      keptBytes += known.bytes();
+    }
+    return known;
+  }
+}

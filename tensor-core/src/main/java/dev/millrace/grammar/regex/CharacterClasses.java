@@ -1,0 +1,153 @@
+package dev.millrace.grammar.regex;
+
+import dev.millrace.grammar.automaton.CodePoints;
+import java.lang.Character.UnicodeScript;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** ECMA-262's sets of characters. */
+final class CharacterClasses {
+  static final CodePoints DIGIT = CodePoints.range('0', '9');
+  static final CodePoints WORD =
+      DIGIT.or(CodePoints.range('A', 'Z')).or(CodePoints.range('a', 'z')).or(CodePoints.of('_'));
+  static final CodePoints SPACE =
+      CodePoints.anyOf("\t\n\u000B\f\r \u00A0\u1680\u2028\u2029\u202F\u205F\u3000\uFEFF")
+          .or(CodePoints.range(0x2000, 0x200A));
+
+  /** What a dot matches: all but ends of lines. */
+  static final CodePoints DOT = CodePoints.anyOf("\n\r\u2028\u2029").not();
+
+  /** General categories by java.lang.Character's number: short name, long name. */
+  private static final Map<String, Integer> CATEGORIES =
+      names(
+          "Cn Unassigned|Lu Uppercase_Letter|Ll Lowercase_Letter|Lt Titlecase_Letter"
+              + "|Lm Modifier_Letter|Lo Other_Letter|Mn Nonspacing_Mark|Me Enclosing_Mark"
+              + "|Mc Spacing_Mark|Nd Decimal_Number digit|Nl Letter_Number|No Other_Number"
+              + "|Zs Space_Separator|Zl Line_Separator|Zp Paragraph_Separator|Cc Control cntrl"
+              + "|Cf Format||Co Private_Use|Cs Surrogate|Pd Dash_Punctuation"
+              + "|Ps Open_Punctuation|Pe Close_Punctuation|Pc Connector_Punctuation"
+              + "|Po Other_Punctuation|Sm Math_Symbol|Sc Currency_Symbol|Sk Modifier_Symbol"
+              + "|So Other_Symbol|Pi Initial_Punctuation|Pf Final_Punctuation");
+
+  /** Groups of categories by their names, as the first letters of the categories' own. */
+  private static final Map<String, List<String>> GROUPS =
+      Stream.of(
+              "L Letter",
+              "M Mark Combining_Mark",
+              "N Number",
+              "Z Separator",
+              "C Other",
+              "P Punctuation punct",
+              "S Symbol")
+          .map(line -> List.of(line.split(" ")))
+          .flatMap(names -> names.stream().map(name -> Map.entry(name, names)))
+          .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+
+  /** Properties that someone asked for: at most as many as there are. */
+  private static final Map<String, CodePoints> KNOWN = new ConcurrentHashMap<>();
+
+  private CharacterClasses() {}
+
+  private static Map<String, Integer> names(String table) {
+    List<String> lines = List.of(table.split("\\|"));
+    Map<String, Integer> numbers = new ConcurrentHashMap<>();
+    for (int i = 0; i < lines.size(); i++) {
+      for (String name : lines.get(i).split(" ")) {
+        numbers.put(name, i);
+      }
+    }
+    numbers.remove("");
+    return numbers;
+  }
+
+  /** The characters with a property as \p{...} names it; none if there is no such property. */
+  static CodePoints property(String name) {
+    CodePoints known = KNOWN.get(name);
+    if (known != null) {
+      return known;
+    }
+    IntPredicate predicate = predicate(name);
+    if (predicate == null) {
+      return CodePoints.NONE;
+    }
+    List<CodePoints> ranges = new ArrayList<>();
+    int begin = -1;
+    for (int c = 0; c <= Character.MAX_CODE_POINT + 1; c++) {
+      boolean has = c <= Character.MAX_CODE_POINT && predicate.test(c);
+      if (has && begin < 0) {
+        begin = c;
+      } else if (!has && begin >= 0) {
+        ranges.add(CodePoints.range(begin, c - 1));
+        begin = -1;
+      }
+    }
+    CodePoints set = CodePoints.union(ranges);
+    KNOWN.put(name, set);
+    return set;
+  }
+
+  private static @Nullable IntPredicate predicate(String name) {
+    int equals = name.indexOf('=');
+    String key = equals < 0 ? "" : name.substring(0, equals);
+    String value = name.substring(equals + 1);
+    return switch (key) {
+      case "" -> {
+        IntPredicate category = category(value);
+        yield category == null ? binary(value) : category;
+      }
+      case "gc", "General_Category" -> category(value);
+      case "sc", "Script" -> script(value);
+      default -> null;
+    };
+  }
+
+  private static @Nullable IntPredicate category(String name) {
+    Integer one = CATEGORIES.get(name);
+    if (one != null) {
+      int type = one;
+      return c -> Character.getType(c) == type;
+    }
+    if (name.equals("LC") || name.equals("Cased_Letter")) {
+      return c -> Character.getType(c) == Character.UPPERCASE_LETTER
+          || Character.getType(c) == Character.LOWERCASE_LETTER
+          || Character.getType(c) == Character.TITLECASE_LETTER;
+    }
+    List<String> group = GROUPS.get(name);
+    if (group == null) {
+      return null;
+    }
+    boolean[] types = new boolean[32];
+    CATEGORIES.forEach(
+        (category, type) ->
+            types[type] |= category.length() == 2 && category.startsWith(group.getFirst()));
+    return c -> types[Character.getType(c)];
+  }
+
+  private static @Nullable IntPredicate binary(String name) {
+    return switch (name) {
+      case "Any" -> c -> true;
+      case "ASCII" -> c -> c < 128;
+      case "Alphabetic", "Alpha" -> Character::isAlphabetic;
+      case "Lowercase", "Lower" -> Character::isLowerCase;
+      case "Uppercase", "Upper" -> Character::isUpperCase;
+      case "White_Space", "space" ->
+          c -> c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c);
+      default -> null;
+    };
+  }
+
+  private static @Nullable IntPredicate script(String name) {
+    try {
+      UnicodeScript script = UnicodeScript.forName(name);
+      return c -> UnicodeScript.of(c) == script;
+    } catch (IllegalArgumentException e) { // no such script: the caller says so
+      return null;
+    }
+  }
+}
