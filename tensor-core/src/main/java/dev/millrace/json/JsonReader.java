@@ -137,7 +137,9 @@ public final class JsonReader {
   }
 
   private void checkSurrogates(StringBuilder string) {
-    if (string.codePoints().anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
+    if (string
+        .codePoints()
+        .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
       throw wrong("a string with half of a surrogate pair");
     }
   }
@@ -184,7 +186,8 @@ public final class JsonReader {
       at++;
     }
     if (at == begin) {
-      throw wrong(at < text.length() ? "unexpected '" + text.charAt(at) + "'" : "the text ends early");
+      throw wrong(
+          at < text.length() ? "unexpected '" + text.charAt(at) + "'" : "the text ends early");
     }
   }
 

@@ -44,8 +44,16 @@ class RegexTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "(ab)+", "[a-c]{2,4}é?", "(a|b)*abb", "^ab$", "\\d{3}-\\d+", "[\\w-]+", "\\u00e9|\\x41",
-        "\\p{Lu}\\p{L}*", "(foo|bar|日本){1,3}", "[^\\n]{1,5}"
+        "(ab)+",
+        "[a-c]{2,4}é?",
+        "(a|b)*abb",
+        "^ab$",
+        "\\d{3}-\\d+",
+        "[\\w-]+",
+        "\\u00e9|\\x41",
+        "\\p{Lu}\\p{L}*",
+        "(foo|bar|日本){1,3}",
+        "[^\\n]{1,5}"
       })
   void whatIsDrawnAtRandomMatches(String expression) {
     CompiledFormat format = compiler.regex(expression);
@@ -65,8 +73,25 @@ class RegexTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "(", ")", "a**", "[a", "a{2,1}", "\\", "(?=a)b", "(?!a)", "(?<=a)", "(a)\\1", "\\b", "\\y",
-        "\\p{Nonsense}", "[z-a]", "\\u12", "(?i:a)", "*", "\\ud800", "^*"
+        "(",
+        ")",
+        "a**",
+        "[a",
+        "a{2,1}",
+        "\\",
+        "(?=a)b",
+        "(?!a)",
+        "(?<=a)",
+        "(a)\\1",
+        "\\b",
+        "\\y",
+        "\\p{Nonsense}",
+        "[z-a]",
+        "\\u12",
+        "(?i:a)",
+        "*",
+        "\\ud800",
+        "^*"
       })
   void whatIsNotSupportedIsRefusedWithItsPlace(String expression) {
     assertThatThrownBy(() -> compiler.regex(expression))

@@ -17,9 +17,10 @@ public final class Vocabularies {
   private static final List<String> PARTS =
       List.of(
           "\"", "\":", "\": ", ", ", ",", "{", "}", "[", "]", "{\"", "\"}", "}}", "]}", "],", "\",",
-          "\", \"", "\": \"", "\":{", "\": [", "true", "false", "null", "tru", "12", "-1", ".5", "0",
-          "1e", "E+", "\\", "\\u", "\\u00", "\\\"", "\\n", "a", "b", "ab", "abc", " ", "foo", "ba",
-          "bar", "é", "ü\"", "😀", "日本", "0\":", "[[", "{}", "[]", "\"\"", "x\",\"", "1,", "2]");
+          "\", \"", "\": \"", "\":{", "\": [", "true", "false", "null", "tru", "12", "-1", ".5",
+          "0", "1e", "E+", "\\", "\\u", "\\u00", "\\\"", "\\n", "a", "b", "ab", "abc", " ", "foo",
+          "ba", "bar", "é", "ü\"", "😀", "日本", "0\":", "[[", "{}", "[]", "\"\"", "x\",\"", "1,",
+          "2]");
 
   private Vocabularies() {}
 
@@ -44,7 +45,8 @@ public final class Vocabularies {
       }
       byte[] bytes = text.toString().getBytes(UTF_8);
       int from = random.nextInt(4) == 0 ? random.nextInt(bytes.length) : 0;
-      int to = random.nextInt(4) == 0 ? from + 1 + random.nextInt(bytes.length - from) : bytes.length;
+      int to =
+          random.nextInt(4) == 0 ? from + 1 + random.nextInt(bytes.length - from) : bytes.length;
       texts.add(Arrays.copyOfRange(bytes, from, to));
     }
     return of(texts);

@@ -179,17 +179,13 @@ public final class Automaton {
   /** Texts that both accept; labelled 0. */
   public Automaton and(Automaton other, Budget budget) {
     return product(
-        List.of(this, other),
-        labels -> labels[0] != NONE && labels[1] != NONE ? 0 : NONE,
-        budget);
+        List.of(this, other), labels -> labels[0] != NONE && labels[1] != NONE ? 0 : NONE, budget);
   }
 
   /** Texts that this one accepts and the other doesn't; labelled 0. */
   public Automaton minus(Automaton other, Budget budget) {
     return product(
-        List.of(this, other),
-        labels -> labels[0] != NONE && labels[1] == NONE ? 0 : NONE,
-        budget);
+        List.of(this, other), labels -> labels[0] != NONE && labels[1] == NONE ? 0 : NONE, budget);
   }
 
   public boolean isEmpty() {

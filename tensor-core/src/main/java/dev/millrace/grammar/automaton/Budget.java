@@ -1,6 +1,5 @@
 package dev.millrace.grammar.automaton;
 
-
 /**
  * What one format may cost to compile, in steps that each take a bounded time and a few words of
  * memory. Counted, not timed, so that a format is accepted everywhere or nowhere.
@@ -9,7 +8,10 @@ public final class Budget {
   /** About a second on one core, and at most some hundred megabytes for a moment. */
   public static final long MAX_WORK = 20_000_000;
 
-  /** Of all automata of a format together; one takes a kilobyte while compiling, then some 100 bytes. */
+  /**
+   * Of all automata of a format together; one takes a kilobyte while compiling, then some 100
+   * bytes.
+   */
   public static final int MAX_STATES = 50_000;
 
   private long work;

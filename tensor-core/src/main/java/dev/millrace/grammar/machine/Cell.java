@@ -48,8 +48,7 @@ final class Cell {
     this(node, phase, count, NO_LABELS, NameText.NONE, below);
   }
 
-  Cell(
-      Node node, Phase phase, int count, BitSet used, NameText names, @Nullable Cell below) {
+  Cell(Node node, Phase phase, int count, BitSet used, NameText names, @Nullable Cell below) {
     this.node = node;
     this.phase = phase;
     this.count = count;

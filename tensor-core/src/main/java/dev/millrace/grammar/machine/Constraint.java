@@ -1,8 +1,8 @@
 package dev.millrace.grammar.machine;
 
 /**
- * What one sequence may still say. Not shared between threads, but handed from one to the next; {@link #copy} for a
- * sequence that goes another way from here.
+ * What one sequence may still say. Not shared between threads, but handed from one to the next;
+ * {@link #copy} for a sequence that goes another way from here.
  */
 public final class Constraint {
   private final TokenTrie trie;

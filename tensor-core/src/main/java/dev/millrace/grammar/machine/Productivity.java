@@ -94,6 +94,7 @@ final class Productivity {
     long single = possible.get(0, members.names.single()).cardinality();
     int start = members.names.first().start();
     return members.least <= single
-        || members.least - single <= members.names.countOpen(members.names.first(), possible)[start];
+        || members.least - single
+            <= members.names.countOpen(members.names.first(), possible)[start];
   }
 }

@@ -242,9 +242,7 @@ final class States {
         new Place(head.automaton(), state, choice == null ? null : choice.reachable(state));
     Reach known = reaches.get(place);
     if (known == null) {
-      known =
-          Reach.from(
-              head.automaton(), state, trie, to -> choice == null || choice.canGoOn(to));
+      known = Reach.from(head.automaton(), state, trie, to -> choice == null || choice.canGoOn(to));
       reaches.put(place, known);
       keptBytes += known.bytes();
     }

@@ -114,9 +114,10 @@ final class CharacterClasses {
       return c -> Character.getType(c) == type;
     }
     if (name.equals("LC") || name.equals("Cased_Letter")) {
-      return c -> Character.getType(c) == Character.UPPERCASE_LETTER
-          || Character.getType(c) == Character.LOWERCASE_LETTER
-          || Character.getType(c) == Character.TITLECASE_LETTER;
+      return c ->
+          Character.getType(c) == Character.UPPERCASE_LETTER
+              || Character.getType(c) == Character.LOWERCASE_LETTER
+              || Character.getType(c) == Character.TITLECASE_LETTER;
     }
     List<String> group = GROUPS.get(name);
     if (group == null) {

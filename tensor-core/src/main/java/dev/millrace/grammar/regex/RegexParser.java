@@ -1,7 +1,7 @@
 package dev.millrace.grammar.regex;
 
-import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.automaton.CodePoints;
+import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.automaton.Pattern;
 import java.util.ArrayList;
 import java.util.List;
