@@ -172,7 +172,7 @@ public final class JsonReader {
       BigDecimal value = new BigDecimal(text.substring(begin, at));
       long exponent = (long) value.precision() - value.scale();
       if (value.signum() == 0 || Math.abs(exponent) <= MAX_EXPONENT) {
-        return new JsonValue.Number(value);
+        return new JsonValue.Decimal(value);
       }
     } catch (NumberFormatException e) { // an exponent beyond int's
       throw wrong("a number whose exponent is beyond " + MAX_EXPONENT);

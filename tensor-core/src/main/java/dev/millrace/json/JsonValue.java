@@ -33,8 +33,8 @@ public sealed interface JsonValue {
   }
 
   /** Without trailing zeros, so that equal numbers are equal objects. */
-  record Number(BigDecimal value) implements JsonValue {
-    public Number {
+  record Decimal(BigDecimal value) implements JsonValue {
+    public Decimal {
       value = value.signum() == 0 ? BigDecimal.ZERO : value.stripTrailingZeros();
     }
 
@@ -49,7 +49,7 @@ public sealed interface JsonValue {
       case Null _ -> "null";
       case Bool _ -> "boolean";
       case Text _ -> "string";
-      case Number _ -> "number";
+      case Decimal _ -> "number";
       case Array _ -> "array";
       case Members _ -> "object";
     };
@@ -67,7 +67,7 @@ public sealed interface JsonValue {
       case Null _ -> out.append("null");
       case Bool bool -> out.append(bool.value());
       case Text text -> quote(text.value(), out);
-      case Number number -> out.append(plain(number.value()));
+      case Decimal number -> out.append(plain(number.value()));
       case Array array -> {
         out.append('[');
         String separator = "";

@@ -7,15 +7,6 @@ public sealed interface Pattern {
   /** No limit to how often something is repeated. */
   int UNBOUNDED = Integer.MAX_VALUE;
 
-  /** The empty text. */
-  Pattern EMPTY = new Sequence(List.of());
-
-  /** No text at all. */
-  Pattern NOTHING = new Either(List.of());
-
-  /** Any text. */
-  Pattern ANYTHING = new Repeat(new OneOf(CodePoints.ALL), 0, UNBOUNDED);
-
   /** One character of a set. */
   record OneOf(CodePoints characters) implements Pattern {}
 
@@ -33,6 +24,11 @@ public sealed interface Pattern {
 
   /** Nothing, where the text ends ({@code $}). */
   record End() implements Pattern {}
+
+  /** Any text. */
+  static Pattern anything() {
+    return new Repeat(new OneOf(CodePoints.ALL), 0, UNBOUNDED);
+  }
 
   static Pattern literal(String text) {
     return new Sequence(

@@ -45,7 +45,7 @@ final class CharacterClasses {
               "C Other",
               "P Punctuation punct",
               "S Symbol")
-          .map(line -> List.of(line.split(" ")))
+          .map(line -> List.of(line.split(" ", -1)))
           .flatMap(names -> names.stream().map(name -> Map.entry(name, names)))
           .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
 
@@ -55,10 +55,10 @@ final class CharacterClasses {
   private CharacterClasses() {}
 
   private static Map<String, Integer> names(String table) {
-    List<String> lines = List.of(table.split("\\|"));
+    List<String> lines = List.of(table.split("\\|", -1));
     Map<String, Integer> numbers = new ConcurrentHashMap<>();
     for (int i = 0; i < lines.size(); i++) {
-      for (String name : lines.get(i).split(" ")) {
+      for (String name : lines.get(i).split(" ", -1)) {
         numbers.put(name, i);
       }
     }

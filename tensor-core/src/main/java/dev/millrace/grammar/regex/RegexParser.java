@@ -5,6 +5,7 @@ import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.automaton.Pattern;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads regular expressions in ECMA-262's syntax with its u flag, over whole characters, and with
@@ -41,7 +42,7 @@ public final class RegexParser {
 
   /** The texts in which the expression matches somewhere, as JSON Schema's pattern means it. */
   public static Pattern parseUnanchored(String expression) {
-    return Pattern.sequence(Pattern.ANYTHING, parse(expression), Pattern.ANYTHING);
+    return Pattern.sequence(Pattern.anything(), parse(expression), Pattern.anything());
   }
 
   private Pattern either() {
@@ -68,20 +69,22 @@ public final class RegexParser {
     int begin = at;
     Pattern one = atom();
     Pattern repeated = quantifier(one);
-    if (repeated != one) {
-      if (one instanceof Pattern.Begin || one instanceof Pattern.End) {
-        at = begin;
-        throw wrong("an anchor can't be repeated");
-      }
-      take('?'); // lazy: the same texts
-      if (at < text.length && quantifier(one) != one) {
-        throw wrong("nothing to repeat");
-      }
+    if (repeated == null) {
+      return one;
+    }
+    if (one instanceof Pattern.Begin || one instanceof Pattern.End) {
+      at = begin;
+      throw wrong("an anchor can't be repeated");
+    }
+    take('?'); // lazy: the same texts
+    if (quantifier(one) != null) {
+      throw wrong("nothing to repeat");
     }
     return repeated;
   }
 
-  private Pattern quantifier(Pattern one) {
+  /** A pattern repeated as the quantifier says that comes next; null if none does. */
+  private @Nullable Pattern quantifier(Pattern one) {
     if (take('*')) {
       return one.repeated(0, Pattern.UNBOUNDED);
     }
@@ -107,7 +110,7 @@ public final class RegexParser {
       }
       at = begin;
     }
-    return one;
+    return null;
   }
 
   /** Digits as a number, as large as can be if it is larger; −1 if there are none. */
