@@ -11,6 +11,7 @@ import dev.millrace.kv.KvLayer;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -30,6 +31,12 @@ public final class EmittedKernels implements Kernels {
 
   /** Code by layout, for the arenas of the models that are loaded: emitted once a shape. */
   private final Map<Arena, Map<PackedLayout, MultiplyCodes>> codes = new WeakHashMap<>();
+
+  /**
+   * Attention's code, emitted when a shape of the cache is first met: a server sees a few, and
+   * looks here in every call.
+   */
+  private volatile AttendCode[] attendCodes = {};
 
   /**
    * @param others does what isn't emitted
@@ -211,13 +218,12 @@ public final class EmittedKernels implements Kernels {
       MemorySegment state,
       long stateOffsetBytes,
       long stateRowBytes) {
-    others.attend(
+    Arguments.checkAttend(
         q,
         qOffsetBytes,
         qRowBytes,
         rows,
         heads,
-        scale,
         layer,
         blocks,
         kvHead,
@@ -226,6 +232,66 @@ public final class EmittedKernels implements Kernels {
         state,
         stateOffsetBytes,
         stateRowBytes);
+    int sharing = heads / layer.kvHeads();
+    if (!AttendCode.isFor(layer, sharing)) {
+      others.attend(
+          q,
+          qOffsetBytes,
+          qRowBytes,
+          rows,
+          heads,
+          scale,
+          layer,
+          blocks,
+          kvHead,
+          length,
+          segment,
+          state,
+          stateOffsetBytes,
+          stateRowBytes);
+      return;
+    }
+    AttendCode code = attendCode(layer);
+    long firstQuery = qOffsetBytes + (long) kvHead * sharing * layer.headDim() * Float.BYTES;
+    int rowsAtOnce = AttendLayout.MAX_QUERIES / sharing;
+    for (int row = 0; row < rows; row += rowsAtOnce) {
+      code.run(
+          q,
+          firstQuery + row * qRowBytes,
+          qRowBytes,
+          Math.min(rowsAtOnce, rows - row),
+          sharing,
+          scale,
+          layer,
+          blocks,
+          kvHead,
+          length + row,
+          segment,
+          state,
+          stateOffsetBytes + row * stateRowBytes,
+          stateRowBytes);
+    }
+  }
+
+  private AttendCode attendCode(KvLayer layer) {
+    for (AttendCode code : attendCodes) {
+      if (code.fits(layer)) {
+        return code;
+      }
+    }
+    synchronized (this) {
+      for (AttendCode code : attendCodes) {
+        if (code.fits(layer)) { // another thread's, meanwhile
+          return code;
+        }
+      }
+      AttendCode code =
+          new AttendCode(layer.headDim(), layer.blockSize(), layer.type(), isa, Arena.ofAuto());
+      AttendCode[] more = Arrays.copyOf(attendCodes, attendCodes.length + 1);
+      more[attendCodes.length] = code;
+      attendCodes = more;
+      return code;
+    }
   }
 
   @Override

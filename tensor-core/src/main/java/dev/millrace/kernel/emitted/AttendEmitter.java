@@ -1,0 +1,406 @@
+package dev.millrace.kernel.emitted;
+
+import static dev.millrace.assembler.Assembler.Condition.BELOW;
+import static dev.millrace.assembler.Assembler.Condition.BELOW_OR_EQUAL;
+import static dev.millrace.assembler.Assembler.Condition.EQUAL;
+import static dev.millrace.assembler.Assembler.Condition.GREATER;
+import static dev.millrace.assembler.Assembler.Condition.NOT_EQUAL;
+import static dev.millrace.assembler.Vec.xmm;
+import static dev.millrace.kernel.Kernels.ATTENTION_TILE;
+
+import dev.millrace.assembler.Gp;
+import dev.millrace.assembler.Label;
+import dev.millrace.assembler.Mem;
+import dev.millrace.assembler.Vec;
+import dev.millrace.kv.KvType;
+import java.util.function.IntConsumer;
+
+/**
+ * Attention of some queries over tiles of positions (see {@link AttendLayout}):
+ *
+ * <pre>void f(work, pieces, long pieceCount, constants)</pre>
+ *
+ * <p>For each piece, queries in groups that share what is read of the cache: their scores and
+ * largest scores; then the weights exp(s − M), their sums, and what the outputs shrink by; then the
+ * values. Meanwhile the next piece's keys and values are fetched: a tile is where the cache's
+ * blocks, and the CPU's own guesses, end.
+ */
+final class AttendEmitter extends StepEmitter {
+  private static final Gp WORK = Gp.RDI;
+  private static final Gp PIECE = Gp.RSI;
+  private static final Gp PIECES_LEFT = Gp.RDX;
+  private static final Gp QUERIES_LEFT = Gp.RBX;
+  private static final Gp QUERY = Gp.R11; // its q or o
+  private static final Gp SCORES = Gp.RAX; // of the group's first query
+  private static final Gp NUMBERS = Gp.RBP; // of the group's first query: m, and l and c beyond
+  private static final Gp CACHE_0 = Gp.R8;
+  private static final Gp CACHE_1 = Gp.R9;
+  private static final Gp LEFT = Gp.R10; // features, or positions
+  private static final Gp NEXT_KEYS_0 = Gp.R12;
+  private static final Gp NEXT_KEYS_1 = Gp.R13;
+  private static final Gp NEXT_VALUES_0 = Gp.R14;
+  private static final Gp NEXT_VALUES_1 = Gp.R15;
+  private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14, Gp.R15};
+
+  private static final int HALF_TILE = ATTENTION_TILE / 2;
+  private static final int LINE_BYTES = 64;
+  private static final int FEATURES_AT_ONCE = 8;
+  private static final int POSITIONS_AT_ONCE = 4;
+
+  /** Vectors of features whose values are added up at once. */
+  private static final int MAX_CHUNK = 4;
+
+  private static final int L_AFTER_M = AttendLayout.SUMS - AttendLayout.MAXIMA;
+  private static final int C_AFTER_M = AttendLayout.SHRINKS - AttendLayout.MAXIMA;
+
+  private final AttendLayout layout;
+  private final int headDim;
+  private final int blockSize;
+  private final KvType type;
+  private final int tileVectors; // that a query's scores fill
+  private final int maxGroup; // queries: registers hold their sums and a number of each
+  private final int firstFactor; // registers: a number of each query
+  private final int firstTemporary; // and the rest
+
+  AttendEmitter(Isa isa, int headDim, int blockSize, KvType type) {
+    super(isa);
+    this.layout = new AttendLayout(headDim);
+    this.headDim = headDim;
+    this.blockSize = blockSize;
+    this.type = type;
+    tileVectors = ATTENTION_TILE / lanes;
+    maxGroup = isa == Isa.AVX512 ? 4 : 3;
+    firstFactor = maxGroup * MAX_CHUNK;
+    firstTemporary = firstFactor + maxGroup;
+  }
+
+  byte[] emit() {
+    for (Gp register : SAVED) {
+      a.push(register);
+    }
+    Label piece = new Label();
+    a.bind(piece);
+    allScores();
+    weigh();
+    allValues();
+    a.add(PIECE, AttendLayout.PIECE_BYTES);
+    a.sub(PIECES_LEFT, 1);
+    a.jcc(NOT_EQUAL, piece);
+    for (int i = SAVED.length - 1; i >= 0; i--) {
+      a.pop(SAVED[i]);
+    }
+    a.vzeroupper();
+    a.ret();
+    return a.code();
+  }
+
+  private void allScores() {
+    toFirstQuery(QUERY, layout.headBytes(), AttendLayout.QUERIES);
+    toFirstQuery();
+    int next = AttendLayout.PIECE_BYTES; // its keys and values are fetched by the first group
+    a.mov(NEXT_KEYS_0, PIECE.at(next + AttendLayout.KEYS_0));
+    a.mov(NEXT_KEYS_1, PIECE.at(next + AttendLayout.KEYS_1));
+    a.mov(NEXT_VALUES_0, PIECE.at(next + AttendLayout.VALUES_0));
+    a.mov(NEXT_VALUES_1, PIECE.at(next + AttendLayout.VALUES_1));
+    Label others = new Label();
+    inGroups(queries -> scores(queries, true), others);
+    a.bind(others);
+    inGroups(queries -> scores(queries, false), others);
+  }
+
+  private void allValues() {
+    toFirstQuery(QUERY, layout.headBytes(), layout.outputs());
+    toFirstQuery();
+    Label others = new Label();
+    a.bind(others);
+    inGroups(this::addValues, others);
+  }
+
+  /**
+   * One group of the queries left, as large as registers allow, then on to {@code next}; past all
+   * of this when none is left.
+   */
+  private void inGroups(IntConsumer group, Label next) {
+    for (int size = maxGroup; size > 0; size--) {
+      Label smaller = new Label();
+      a.cmp(QUERIES_LEFT, size);
+      a.jcc(BELOW, smaller);
+      group.accept(size);
+      a.add(QUERY, size * layout.headBytes());
+      a.add(SCORES, size * AttendLayout.SCORE_BYTES);
+      a.add(NUMBERS, size * Float.BYTES);
+      a.sub(QUERIES_LEFT, size);
+      a.jmp(next);
+      a.bind(smaller);
+    }
+  }
+
+  private void toFirstQuery() {
+    a.mov(QUERIES_LEFT, PIECE.at(AttendLayout.COUNT));
+    toFirstQuery(SCORES, AttendLayout.SCORE_BYTES, AttendLayout.SCORES);
+    toFirstQuery(NUMBERS, Float.BYTES, AttendLayout.MAXIMA);
+  }
+
+  /** register = work + offset + FIRST·bytes. */
+  private void toFirstQuery(Gp register, int bytes, int offset) {
+    a.mov(register, bytes);
+    a.mov(LEFT, PIECE.at(AttendLayout.FIRST));
+    a.imul(register, LEFT);
+    a.add(register, WORK);
+    a.add(register, offset);
+  }
+
+  private Vec sum(int query, int vector) {
+    return v(query * MAX_CHUNK + vector);
+  }
+
+  private Vec factor(int query) {
+    return v(firstFactor + query);
+  }
+
+  /** Numbers of the cache, widened. */
+  private void load(Vec to, Mem from) {
+    switch (type) {
+      case F32 -> a.vmovups(to, from);
+      case F16 -> a.vcvtph2ps(to, from);
+    }
+  }
+
+  // ---- scores
+
+  private void scores(int queries, boolean prefetching) {
+    int keyRowBytes = blockSize * type.bytes();
+    for (int query = 0; query < queries; query++) {
+      for (int vector = 0; vector < tileVectors; vector++) {
+        clear(sum(query, vector));
+      }
+    }
+    a.mov(CACHE_0, PIECE.at(AttendLayout.KEYS_0));
+    a.mov(CACHE_1, PIECE.at(AttendLayout.KEYS_1));
+    a.mov(LEFT, headDim / FEATURES_AT_ONCE);
+    Label features = new Label();
+    a.bind(features);
+    for (int feature = 0; feature < FEATURES_AT_ONCE; feature++) {
+      if (prefetching) {
+        prefetch(feature);
+      }
+      for (int query = 0; query < queries; query++) {
+        a.vbroadcastss(factor(query), QUERY.at(query * layout.headBytes() + feature * Float.BYTES));
+      }
+      for (int vector = 0; vector < tileVectors; vector++) {
+        Gp half = vector < tileVectors / 2 ? CACHE_0 : CACHE_1;
+        int lane = vector * lanes % HALF_TILE;
+        Vec keys = v(firstTemporary + (isa == Isa.AVX512 ? vector : 0));
+        load(keys, half.at(feature * keyRowBytes + lane * type.bytes()));
+        for (int query = 0; query < queries; query++) {
+          a.vfmadd231ps(sum(query, vector), factor(query), keys);
+        }
+      }
+    }
+    a.add(CACHE_0, FEATURES_AT_ONCE * keyRowBytes);
+    a.add(CACHE_1, FEATURES_AT_ONCE * keyRowBytes);
+    if (prefetching) {
+      int valueBytes = FEATURES_AT_ONCE * HALF_TILE * type.bytes();
+      a.add(NEXT_KEYS_0, FEATURES_AT_ONCE * keyRowBytes);
+      a.add(NEXT_KEYS_1, FEATURES_AT_ONCE * keyRowBytes);
+      a.add(NEXT_VALUES_0, valueBytes);
+      a.add(NEXT_VALUES_1, valueBytes);
+    }
+    a.add(QUERY, FEATURES_AT_ONCE * Float.BYTES);
+    a.sub(LEFT, 1);
+    a.jcc(NOT_EQUAL, features);
+    a.sub(QUERY, layout.headBytes());
+    finishScores(queries);
+  }
+
+  /** Of the next piece, what feature after feature of this one's keys and values would be. */
+  private void prefetch(int feature) {
+    int keyRowBytes = blockSize * type.bytes();
+    a.prefetcht0(NEXT_KEYS_0.at(feature * keyRowBytes));
+    if (keyRowBytes > LINE_BYTES) { // else both halves are in one line, or it is near
+      a.prefetcht0(NEXT_KEYS_1.at(feature * keyRowBytes));
+    }
+    int offset = feature * HALF_TILE * type.bytes();
+    if (offset % LINE_BYTES == 0) {
+      a.prefetcht0(NEXT_VALUES_0.at(offset));
+      a.prefetcht0(NEXT_VALUES_1.at(offset));
+    }
+  }
+
+  /** s·scale, −∞ where a query doesn't see; M and m − M. */
+  private void finishScores(int queries) {
+    Vec scale = v(firstTemporary);
+    a.vbroadcastss(scale, WORK.at(AttendLayout.SCALE));
+    for (int query = 0; query < queries; query++) {
+      for (int vector = 0; vector < tileVectors; vector++) {
+        a.vmulps(sum(query, vector), sum(query, vector), scale);
+      }
+    }
+    Label allSeen = new Label();
+    a.mov(LEFT, ATTENTION_TILE);
+    a.mov(CACHE_0, PIECE.at(AttendLayout.SEEN));
+    a.sub(LEFT, CACHE_0);
+    a.jcc(EQUAL, allSeen);
+    for (int vector = 0; vector < tileVectors; vector++) {
+      int at = vector * vectorBytes;
+      for (int query = 0; query < queries; query++) {
+        Vec score = sum(query, vector);
+        a.vandps(score, score, CONSTANTS.at(LEFT, 4, StepConstants.FIRST_LANES + at));
+        a.vorps(score, score, CONSTANTS.at(LEFT, 4, StepConstants.MINUS_INFINITY_AFTER + at));
+      }
+    }
+    a.bind(allSeen);
+    // Registers below 16 that hold no scores now.
+    Vec max = isa == Isa.AVX512 ? v(2) : v(firstTemporary);
+    Vec old = isa == Isa.AVX512 ? v(3) : v(firstFactor);
+    Vec temporary = isa == Isa.AVX512 ? v(6) : v(firstFactor + 1);
+    for (int query = 0; query < queries; query++) {
+      a.vmaxps(max, sum(query, 0), sum(query, 1));
+      for (int vector = 2; vector < tileVectors; vector++) {
+        a.vmaxps(max, max, sum(query, vector));
+      }
+      for (int vector = 0; vector < tileVectors; vector++) {
+        int at = query * AttendLayout.SCORE_BYTES + vector * vectorBytes;
+        a.vmovups(SCORES.at(at), sum(query, vector));
+      }
+      largest(max, temporary);
+      Vec newMax = xmm(max.number());
+      Vec difference = xmm(old.number());
+      a.vmovss(difference, NUMBERS.at(query * Float.BYTES));
+      a.vmaxps(newMax, newMax, difference);
+      a.vmovss(NUMBERS.at(query * Float.BYTES), newMax);
+      a.vsubps(difference, difference, newMax);
+      a.vmovss(NUMBERS.at(query * Float.BYTES + C_AFTER_M), difference);
+    }
+  }
+
+  // ---- weights
+
+  private void weigh() {
+    toFirstQuery();
+    Label shrinks = new Label();
+    a.mov(CACHE_0, NUMBERS);
+    a.mov(LEFT, QUERIES_LEFT);
+    a.bind(shrinks);
+    a.vmovups(v(1), CACHE_0.at(C_AFTER_M));
+    exp(v(0), v(1), v(2), v(3));
+    a.vmovups(CACHE_0.at(C_AFTER_M), v(0));
+    a.add(CACHE_0, vectorBytes);
+    a.sub(LEFT, lanes);
+    a.jcc(GREATER, shrinks);
+
+    Label query = new Label();
+    a.bind(query);
+    for (int vector = 0; vector < tileVectors; vector++) {
+      Vec weights = v(vector);
+      Vec difference = v(4 + vector * 3);
+      a.vbroadcastss(weights, NUMBERS.at(0));
+      a.vmovups(difference, SCORES.at(vector * vectorBytes));
+      a.vsubps(difference, difference, weights);
+      exp(weights, difference, v(5 + vector * 3), v(6 + vector * 3));
+      a.vmovups(SCORES.at(vector * vectorBytes), weights);
+    }
+    for (int vector = 0; vector < tileVectors / 2; vector++) {
+      a.vaddps(v(vector), v(vector), v(vector + tileVectors / 2));
+    }
+    join(v(0), v(1));
+    Vec sum = xmm(2);
+    a.vmovss(sum, NUMBERS.at(L_AFTER_M));
+    a.vmovss(xmm(3), NUMBERS.at(C_AFTER_M));
+    a.vfmadd213ps(sum, xmm(3), xmm(0));
+    a.vmovss(NUMBERS.at(L_AFTER_M), sum);
+    a.add(SCORES, AttendLayout.SCORE_BYTES);
+    a.add(NUMBERS, Float.BYTES);
+    a.sub(QUERIES_LEFT, 1);
+    a.jcc(NOT_EQUAL, query);
+  }
+
+  // ---- values
+
+  private void addValues(int queries) {
+    int vectors = headDim / lanes;
+    for (int first = 0; first < vectors; first += MAX_CHUNK) {
+      addChunk(queries, first, Math.min(MAX_CHUNK, vectors - first));
+    }
+  }
+
+  private void addChunk(int queries, int first, int vectors) {
+    for (int query = 0; query < queries; query++) {
+      a.vbroadcastss(factor(query), NUMBERS.at(query * Float.BYTES + C_AFTER_M));
+      for (int vector = 0; vector < vectors; vector++) {
+        a.vmulps(sum(query, vector), factor(query), output(query, first + vector));
+      }
+    }
+    a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
+    a.mov(CACHE_0, PIECE.at(AttendLayout.VALUES_0));
+    a.mov(CACHE_1, LEFT);
+    a.cmp(LEFT, HALF_TILE);
+    Label onlyHalf = new Label();
+    a.jcc(BELOW_OR_EQUAL, onlyHalf);
+    a.mov(LEFT, HALF_TILE);
+    a.bind(onlyHalf);
+    Label half = new Label();
+    a.bind(half);
+    a.sub(CACHE_1, LEFT); // positions of the other half
+    addPositions(queries, first, vectors);
+    a.mov(LEFT, CACHE_1);
+    a.mov(CACHE_0, PIECE.at(AttendLayout.VALUES_1));
+    a.test(LEFT, LEFT);
+    a.jcc(NOT_EQUAL, half);
+    a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
+    a.shl(LEFT, 2);
+    a.sub(SCORES, LEFT);
+    for (int query = 0; query < queries; query++) {
+      for (int vector = 0; vector < vectors; vector++) {
+        a.vmovups(output(query, first + vector), sum(query, vector));
+      }
+    }
+  }
+
+  private Mem output(int query, int vector) {
+    return QUERY.at(query * layout.headBytes() + vector * vectorBytes);
+  }
+
+  /** LEFT positions from CACHE_0 and SCORES on; leaves SCORES behind them. */
+  private void addPositions(int queries, int first, int vectors) {
+    Label several = new Label();
+    Label single = new Label();
+    Label done = new Label();
+    a.bind(several);
+    a.cmp(LEFT, POSITIONS_AT_ONCE);
+    a.jcc(BELOW, single);
+    for (int position = 0; position < POSITIONS_AT_ONCE; position++) {
+      addPosition(position, queries, first, vectors);
+    }
+    pass(POSITIONS_AT_ONCE);
+    a.jmp(several);
+    a.bind(single);
+    a.test(LEFT, LEFT);
+    a.jcc(EQUAL, done);
+    addPosition(0, queries, first, vectors);
+    pass(1);
+    a.jmp(single);
+    a.bind(done);
+  }
+
+  private void pass(int positions) {
+    a.add(CACHE_0, positions * headDim * type.bytes());
+    a.add(SCORES, positions * Float.BYTES);
+    a.sub(LEFT, positions);
+  }
+
+  private void addPosition(int position, int queries, int first, int vectors) {
+    for (int query = 0; query < queries; query++) {
+      a.vbroadcastss(
+          factor(query), SCORES.at(query * AttendLayout.SCORE_BYTES + position * Float.BYTES));
+    }
+    for (int vector = 0; vector < vectors; vector++) {
+      Vec values = v(firstTemporary + (isa == Isa.AVX512 ? vector : 0));
+      int number = position * headDim + (first + vector) * lanes;
+      load(values, CACHE_0.at(number * type.bytes()));
+      for (int query = 0; query < queries; query++) {
+        a.vfmadd231ps(sum(query, vector), factor(query), values);
+      }
+    }
+  }
+}

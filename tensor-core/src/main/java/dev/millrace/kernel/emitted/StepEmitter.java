@@ -1,0 +1,123 @@
+package dev.millrace.kernel.emitted;
+
+import static dev.millrace.assembler.Vec.xmm;
+import static dev.millrace.assembler.Vec.ymm;
+import static dev.millrace.assembler.Vec.zmm;
+
+import dev.millrace.assembler.Assembler;
+import dev.millrace.assembler.Gp;
+import dev.millrace.assembler.Mem;
+import dev.millrace.assembler.Vec;
+import dev.millrace.kernel.Functions;
+
+/**
+ * What the code of attention, norms and gates is made of, in vectors of 8 or 16 floats: the same
+ * operations as {@link Functions}, so the same bits.
+ */
+abstract class StepEmitter {
+  /** Where {@link StepConstants} are. */
+  static final Gp CONSTANTS = Gp.RCX;
+
+  final Assembler a = new Assembler();
+  final Isa isa;
+
+  /** Floats of a vector. */
+  final int lanes;
+
+  final int vectorBytes;
+
+  StepEmitter(Isa isa) {
+    this.isa = isa;
+    lanes = isa == Isa.AVX512 ? 16 : 8;
+    vectorBytes = lanes * Float.BYTES;
+  }
+
+  /** Register {@code number} in full width. */
+  final Vec v(int number) {
+    return isa == Isa.AVX512 ? zmm(number) : ymm(number);
+  }
+
+  static Mem constant(int offset) {
+    return CONSTANTS.at(offset);
+  }
+
+  /** Clears a register's whole width. */
+  final void clear(Vec register) {
+    Vec narrow = register.as(Vec.Width.XMM);
+    if (register.number() < 16) {
+      a.vpxor(narrow, narrow, narrow);
+    } else {
+      a.vpxord(register, register, register);
+    }
+  }
+
+  /**
+   * {@link Functions#exp}: {@code result} = exp(x). All four registers differ; all are overwritten.
+   */
+  final void exp(Vec result, Vec x, Vec shifted, Vec n) {
+    a.vmovups(n, constant(StepConstants.EXP_LOWEST)); // where x is NaN, min and max leave it
+    a.vmaxps(x, n, x);
+    a.vmovups(n, constant(StepConstants.EXP_HIGHEST));
+    a.vminps(x, n, x);
+    a.vmovups(shifted, constant(StepConstants.ROUNDER));
+    a.vfmadd231ps(shifted, x, constant(StepConstants.LOG2_E));
+    a.vsubps(n, shifted, constant(StepConstants.ROUNDER));
+    a.vfmadd231ps(x, n, constant(StepConstants.MINUS_LN2_HIGH));
+    a.vfmadd231ps(x, n, constant(StepConstants.MINUS_LN2_LOW));
+    a.vmovups(result, constant(StepConstants.EXP_6));
+    for (int factor = StepConstants.EXP_6 - 64; factor >= StepConstants.EXP_2; factor -= 64) {
+      a.vfmadd213ps(result, x, constant(factor));
+    }
+    a.vfmadd213ps(result, x, constant(StepConstants.ONE));
+    a.vfmadd213ps(result, x, constant(StepConstants.ONE));
+    a.vpsubd(shifted, shifted, constant(StepConstants.ROUNDER)); // as bits: the exponent
+    a.vpsrad(n, shifted, 1);
+    a.vpsubd(shifted, shifted, n);
+    powerOfTwo(n);
+    powerOfTwo(shifted);
+    a.vmulps(result, result, n);
+    a.vmulps(result, result, shifted);
+  }
+
+  private void powerOfTwo(Vec n) {
+    a.vpaddd(n, n, constant(StepConstants.BIAS));
+    a.vpslld(n, n, 23);
+  }
+
+  /**
+   * {@link Functions#join}: lane 0 of {@code sums}, seen as xmm, becomes the sum of its lanes. With
+   * vectors of 8, {@code upper} holds partial sums 8 to 15. Both are overwritten.
+   */
+  final void join(Vec sums, Vec upper) {
+    if (isa == Isa.AVX512) {
+      a.vextractf64x4(upper.as(Vec.Width.YMM), sums, 1);
+    }
+    Vec half = sums.as(Vec.Width.YMM);
+    a.vaddps(half, half, upper.as(Vec.Width.YMM));
+    Vec sum = xmm(sums.number());
+    Vec other = xmm(upper.number());
+    a.vextractf128(other, half, 1);
+    a.vaddps(sum, sum, other);
+    a.vpermilps(other, sum, 0b01_00_11_10);
+    a.vaddps(sum, sum, other);
+    a.vpermilps(other, sum, 0b10_11_00_01);
+    a.vaddps(sum, sum, other);
+  }
+
+  /** Lane 0 of {@code values}, seen as xmm, becomes the largest of its lanes. */
+  final void largest(Vec values, Vec temporary) {
+    Vec half = values.as(Vec.Width.YMM);
+    if (isa == Isa.AVX512) {
+      a.vextractf64x4(temporary.as(Vec.Width.YMM), values, 1);
+      a.vmaxps(half, half, temporary.as(Vec.Width.YMM));
+    }
+    Vec max = xmm(values.number());
+    Vec other = xmm(temporary.number());
+    a.vextractf128(other, half, 1);
+    a.vmaxps(max, max, other);
+    a.vpermilps(other, max, 0b01_00_11_10);
+    a.vmaxps(max, max, other);
+    a.vpermilps(other, max, 0b10_11_00_01);
+    a.vmaxps(max, max, other);
+  }
+}
