@@ -1,0 +1,55 @@
+package dev.millrace.template;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What tools/chat_templates.py recorded. */
+record TemplateCases(List<Case> cases) {
+  /**
+   * @param expected null where jinja2 raises
+   */
+  record Case(
+      String template,
+      String conversation,
+      String source,
+      Conversation given,
+      @Nullable String expected) {
+    String name() {
+      return template + ", " + conversation;
+    }
+
+    String render() {
+      return ChatTemplate.compile(source).render(given.variables(), Clock.systemDefaultZone()).text();
+    }
+  }
+
+  static TemplateCases read(Path file) throws IOException {
+    Value.Sequence all = (Value.Sequence) JsonReader.read(Files.readString(file));
+    return new TemplateCases(all.items().stream().map(each -> toCase((Value.Dict) each)).toList());
+  }
+
+  private static Case toCase(Value.Dict recorded) {
+    List<Value> tools =
+        recorded.get("tools") instanceof Value.Sequence list ? list.items() : List.of();
+    Conversation given =
+        new Conversation(
+            ((Value.Sequence) recorded.get("messages")).items(),
+            tools,
+            recorded.get("add_generation_prompt").equals(Value.TRUE),
+            Optional.of("<s>"),
+            Optional.of("</s>"),
+            Map.of());
+    return new Case(
+        recorded.get("template").toString(),
+        recorded.get("conversation").toString(),
+        recorded.get("source").toString(),
+        given,
+        recorded.get("expected") instanceof Text text ? text.value() : null);
+  }
+}
