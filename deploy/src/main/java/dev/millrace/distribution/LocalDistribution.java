@@ -52,6 +52,7 @@ public final class LocalDistribution implements Distribution {
     return List.of(
         ServeCommand.commandLine(),
         TokenizeCommand.commandLine(),
+        RenderCommand.commandLine(),
         ModelsCommand.commandLine(),
         BenchStepCommand.commandLine(),
         new HealthCommand());

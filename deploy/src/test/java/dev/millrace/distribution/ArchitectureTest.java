@@ -54,6 +54,7 @@ class ArchitectureTest {
           room("grammar.machine", "grammar.automaton tokenizer"),
           room("grammar.regex", "grammar.automaton"),
           room("grammar", "grammar.automaton grammar.machine grammar.regex"),
+          room("template", ""),
           room("sampling", "kernel tensor"),
           room("network", "kernel kv model tensor trace"),
           room("measure", "assembler kernel kv model network tensor"),
@@ -62,10 +63,10 @@ class ArchitectureTest {
           // server
           room("config", "kernel kernel.tier kv"),
           room("catalog", "model gguf synthetic tensor").with(LOG),
-          room("request", "v1 model tokenizer sampling kernel").with(PROTOBUF),
+          room("request", "v1 model tokenizer template sampling kernel").with(PROTOBUF),
           room("engine", "request tokenizer sampling network kernel kv tensor").with(LOG),
           room("pipeline", "engine request sampling").with(REACTOR, LOG),
-          room("grpc", "v1 pipeline engine request tokenizer sampling model")
+          room("grpc", "v1 pipeline engine request template tokenizer sampling model")
               .with(GRPC, PROTOBUF, REACTOR, LOG),
           room(
                   "server",
@@ -79,7 +80,8 @@ class ArchitectureTest {
           // deploy
           room(
                   "distribution",
-                  "cli server config catalog measure network kernel kernel.tier model tokenizer")
+                  "cli server config catalog request measure network kernel kernel.tier model"
+                      + " tokenizer template")
               .with(PICOCLI, GRPC, LOG, LOGBACK, JSON));
 
   private static final JavaClasses HOUSE =

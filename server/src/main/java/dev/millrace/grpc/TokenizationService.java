@@ -1,10 +1,12 @@
 package dev.millrace.grpc;
 
 import static dev.millrace.request.InvalidRequestException.invalid;
-import static dev.millrace.request.InvalidRequestException.unimplemented;
 
 import com.google.protobuf.UnsafeByteOperations;
+import dev.millrace.request.ChatReader;
 import dev.millrace.request.Checks;
+import dev.millrace.request.ModelProfile;
+import dev.millrace.template.Rendering;
 import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.tokenizer.Tokenizer.TokenSpan;
 import dev.millrace.v1.DetokenizeRequest;
@@ -79,7 +81,18 @@ final class TokenizationService extends TokenizationServiceImplBase {
 
   @Override
   public void renderChat(RenderChatRequest request, StreamObserver<RenderChatResponse> observer) {
-    observer.onError(
-        StatusTranslator.translate(unimplemented("RenderChat", "give text to Tokenize")));
+    Mono.fromCallable(() -> renderChat(request))
+        .subscribeOn(reading)
+        .subscribe(new DemandBridge<>(observer));
+  }
+
+  private RenderChatResponse renderChat(RenderChatRequest request) {
+    ModelProfile model = models.find(request.getModel()).profile();
+    Rendering rendering = ChatReader.render(request.getChat(), model);
+    RenderChatResponse.Builder response = RenderChatResponse.newBuilder().setText(rendering.text());
+    for (int id : ChatReader.encode(rendering, model)) {
+      response.addTokenIds(id);
+    }
+    return response.build();
   }
 }

@@ -45,5 +45,24 @@ public final class Limits {
   /** Of Resume.token: ours are some 150 bytes and a request id. */
   public static final int MAX_RESUME_TOKEN_BYTES = 1_024;
 
+  /** Of a conversation: each is several values in the template's hands. */
+  public static final int MAX_MESSAGES = 4_096;
+
+  /** Of a message: each is joined to one text. */
+  public static final int MAX_CONTENT_PARTS = 1_024;
+
+  public static final int MAX_TOOLS = 256;
+
+  /** Of a message. */
+  public static final int MAX_TOOL_CALLS = 256;
+
+  /** Of a role, and of a message's name and tool_call_id. */
+  public static final int MAX_NAME_CHARACTERS = 256;
+
+  /**
+   * Of one tool, one call, or the template's arguments: as values they take some ten times that.
+   */
+  public static final int MAX_JSON_BYTES = 1 << 18;
+
   private Limits() {}
 }

@@ -16,6 +16,7 @@ import dev.millrace.tokenizer.Tokenizer;
  * @param numerics what fixes the bits of its answers, {@link Numerics#of}
  * @param longestPiece bytes of the longest token, so that a text can be refused before it is
  *     tokenized
+ * @param chat how conversations become text
  */
 public record ModelProfile(
     String name,
@@ -25,7 +26,8 @@ public record ModelProfile(
     int poolTokens,
     SamplingDefaults defaults,
     int numerics,
-    int longestPiece) {
+    int longestPiece,
+    ChatSupport chat) {
 
   /** As the other, with the numerics of a server's defaults. */
   public static ModelProfile of(
@@ -52,7 +54,29 @@ public record ModelProfile(
       longest = Math.max(longest, tokenizer.piece(id).length);
     }
     return new ModelProfile(
-        name, fingerprint, tokenizer, contextLength, poolTokens, defaults, numerics, longest);
+        name,
+        fingerprint,
+        tokenizer,
+        contextLength,
+        poolTokens,
+        defaults,
+        numerics,
+        longest,
+        ChatSupport.NO_TEMPLATE);
+  }
+
+  /** The same with a chat template. */
+  public ModelProfile with(ChatSupport support) {
+    return new ModelProfile(
+        name,
+        fingerprint,
+        tokenizer,
+        contextLength,
+        poolTokens,
+        defaults,
+        numerics,
+        longestPiece,
+        support);
   }
 
   /** Positions that one sequence can have: prompt and output together. */

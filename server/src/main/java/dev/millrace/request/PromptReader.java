@@ -1,9 +1,10 @@
 package dev.millrace.request;
 
 import static dev.millrace.request.InvalidRequestException.invalid;
-import static dev.millrace.request.InvalidRequestException.unimplemented;
 
+import dev.millrace.template.Rendering;
 import dev.millrace.v1.GenerateRequest;
+import java.util.Locale;
 
 /**
  * The prompt as token ids. Costs time linear in its length (and a logarithm): never on an event
@@ -18,7 +19,7 @@ final class PromptReader {
         switch (asked.getPromptCase()) {
           case TEXT -> tokenize(asked, model);
           case TOKEN_IDS -> takeIds(asked, model);
-          case CHAT -> throw unimplemented("chat", "give text or token_ids");
+          case CHAT -> renderChat(asked, model);
           case PROMPT_NOT_SET ->
               throw invalid("prompt", "missing; give one of text, token_ids, chat");
         };
@@ -39,6 +40,21 @@ final class PromptReader {
     // Unset is as the model file says: the tokenizer adds what the file wants, maybe nothing.
     boolean addSpecial = !asked.hasAddSpecialTokens() || asked.getAddSpecialTokens();
     return model.tokenizer().encode(asked.getText(), addSpecial, asked.getParseSpecialTokens());
+  }
+
+  private static int[] renderChat(GenerateRequest asked, ModelProfile model) {
+    if (asked.hasAddSpecialTokens()) {
+      throw invalid("add_special_tokens", "is for a text prompt; a chat template writes its own");
+    }
+    if (asked.getParseSpecialTokens()) {
+      throw invalid("parse_special_tokens", "is for a text prompt; a chat template writes its own");
+    }
+    Rendering rendering = ChatReader.render(asked.getChat(), model);
+    int characters = rendering.text().length();
+    if (characters > (long) model.maxPositions() * model.longestPiece()) {
+      throw tooLong(asked, characters + " characters", model);
+    }
+    return ChatReader.encode(rendering, model);
   }
 
   private static int[] takeIds(GenerateRequest asked, ModelProfile model) {
@@ -73,6 +89,6 @@ final class PromptReader {
   }
 
   private static String field(GenerateRequest asked) {
-    return asked.hasText() ? "text" : "token_ids";
+    return asked.getPromptCase().name().toLowerCase(Locale.ROOT);
   }
 }

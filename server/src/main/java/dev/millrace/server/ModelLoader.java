@@ -14,12 +14,14 @@ import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Numerics;
 import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvPool;
+import dev.millrace.model.Metadata;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
 import dev.millrace.network.Network;
 import dev.millrace.network.NetworkConfig;
 import dev.millrace.network.StepLimits;
 import dev.millrace.pipeline.EngineGenerator;
+import dev.millrace.request.ChatSupport;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.request.SamplingDefaults;
 import dev.millrace.sampling.Sampler;
@@ -77,13 +79,14 @@ final class ModelLoader {
       EngineSettings limits = engineSettings(name, config, kvCacheBytes);
       ModelProfile profile =
           ModelProfile.of(
-              name,
-              file.fingerprint() + ", keys and values in " + settings.kvType(),
-              tokenizer,
-              config.contextLength(),
-              (int) Math.min(limits.poolTokens(), Integer.MAX_VALUE),
-              SamplingDefaults.from(file.metadata()),
-              Numerics.of(settings.activations()));
+                  name,
+                  file.fingerprint() + ", keys and values in " + settings.kvType(),
+                  tokenizer,
+                  config.contextLength(),
+                  (int) Math.min(limits.poolTokens(), Integer.MAX_VALUE),
+                  SamplingDefaults.from(file.metadata()),
+                  Numerics.of(settings.activations()))
+              .with(chatSupport(name, file.metadata(), tokenizer));
       Model description = ModelDescription.of(name, file, config);
       Engine engine = EngineLoop.start(limits, warmModel(file, config, limits), tokenizer);
       log.atInfo()
@@ -96,6 +99,18 @@ final class ModelLoader {
       return new ServedModel(
           reference, profile, description, engine, new EngineGenerator(engine, delivery));
     }
+  }
+
+  /** A template that can't be used leaves a model that still reads plain text. */
+  private static ChatSupport chatSupport(String name, Metadata metadata, Tokenizer tokenizer) {
+    ChatSupport support = ChatSupport.of(metadata, tokenizer);
+    if (support instanceof ChatSupport.Unavailable unavailable) {
+      log.atWarn()
+          .addKeyValue("model", name)
+          .addKeyValue("why", unavailable.why())
+          .log("no chat with this model");
+    }
+    return support;
   }
 
   /** The pool is as large as its share, but never holds more than could run at once. */

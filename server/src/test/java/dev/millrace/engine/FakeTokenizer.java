@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -60,6 +61,11 @@ public final class FakeTokenizer implements Tokenizer {
   }
 
   @Override
+  public int[] encodeMarked(String text, BitSet special) {
+    return encode(text, false, false);
+  }
+
+  @Override
   public List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial) {
     throw new UnsupportedOperationException("tests give ids");
   }
@@ -87,6 +93,11 @@ public final class FakeTokenizer implements Tokenizer {
   @Override
   public OptionalInt bos() {
     return OptionalInt.of(BOS);
+  }
+
+  @Override
+  public OptionalInt eos() {
+    return OptionalInt.empty();
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -27,6 +28,11 @@ public class ByteTokenizer implements Tokenizer {
     return encodeWithSpans(text, addSpecial, parseSpecial).stream()
         .mapToInt(TokenSpan::id)
         .toArray();
+  }
+
+  @Override
+  public int[] encodeMarked(String text, BitSet special) {
+    return encode(text, false, false);
   }
 
   @Override
@@ -74,6 +80,11 @@ public class ByteTokenizer implements Tokenizer {
   @Override
   public OptionalInt bos() {
     return OptionalInt.of(BOS);
+  }
+
+  @Override
+  public OptionalInt eos() {
+    return OptionalInt.empty();
   }
 
   @Override

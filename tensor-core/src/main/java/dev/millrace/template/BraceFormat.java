@@ -59,7 +59,9 @@ final class BraceFormat {
       }
       case "s" -> spec.apply(Printer.str(value, budget), budget);
       case "r" -> spec.apply(Printer.repr(value, budget), budget);
-      default -> throw new TemplateException("format: the conversion !" + conversion + " is not supported");
+      default ->
+          throw new TemplateException(
+              "format: the conversion !" + conversion + " is not supported");
     };
   }
 

@@ -10,24 +10,23 @@ import java.util.Optional;
  *
  * @param messages dicts with role, content, ...
  * @param tools none is None, as without any
- * @param bosToken its text; undefined in the template where the model has none
  * @param arguments further variables; they override the special tokens, nothing else
  */
 public record Conversation(
     List<Value> messages,
     List<Value> tools,
     boolean addGenerationPrompt,
-    Optional<String> bosToken,
-    Optional<String> eosToken,
     Map<String, Value> arguments) {
 
   /** Names that a conversation's own parts have. */
-  public static final List<String> RESERVED =
-      List.of("messages", "tools", "add_generation_prompt");
+  public static final List<String> RESERVED = List.of("messages", "tools", "add_generation_prompt");
 
   private static final int MAX_ROLE_CHARACTERS = 64;
 
-  public Map<String, Value> variables() {
+  /**
+   * @param bosToken its text; undefined in the template where the model has none
+   */
+  public Map<String, Value> variables(Optional<String> bosToken, Optional<String> eosToken) {
     Map<String, Value> variables = new LinkedHashMap<>();
     bosToken.ifPresent(text -> variables.put("bos_token", Text.template(text)));
     eosToken.ifPresent(text -> variables.put("eos_token", Text.template(text)));
@@ -47,16 +46,14 @@ public record Conversation(
     if (message instanceof Value.Dict dict
         && dict.get("role") instanceof Text role
         && isWord(role.value())) {
-      LinkedHashMap<Object, Value.Dict.Entry> entries = new LinkedHashMap<>(dict.entries());
-      entries.computeIfPresent(
-          "role", (_, entry) -> new Value.Dict.Entry(entry.key(), Text.template(role.value())));
-      return new Value.Dict(entries);
+      return dict.with("role", Text.template(role.value()));
     }
     return message;
   }
 
   private static boolean isWord(String role) {
     return role.length() <= MAX_ROLE_CHARACTERS
-        && role.chars().allMatch(c -> c < 0x80 && (Character.isLetterOrDigit(c) || c == '_' || c == '-'));
+        && role.chars()
+            .allMatch(c -> c < 0x80 && (Character.isLetterOrDigit(c) || c == '_' || c == '-'));
   }
 }

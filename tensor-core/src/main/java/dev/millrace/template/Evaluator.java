@@ -45,8 +45,7 @@ final class Evaluator {
         List<Value.Dict.Entry> entries = new ArrayList<>();
         for (Expression.Member member : dict.members()) {
           entries.add(
-              new Value.Dict.Entry(
-                  evaluate(member.key(), scope), evaluate(member.value(), scope)));
+              new Value.Dict.Entry(evaluate(member.key(), scope), evaluate(member.value(), scope)));
         }
         yield Types.dict(entries, budget());
       }
@@ -204,8 +203,7 @@ final class Evaluator {
           !(index instanceof Value.Dict
               || index instanceof Value.Sequence sequence
                   && sequence.kind() != Value.Sequence.Kind.TUPLE);
-      Value.Dict.Entry entry =
-          hashable ? dict.entries().get(Keys.of(index, budget())) : null;
+      Value.Dict.Entry entry = hashable ? dict.entries().get(Keys.of(index, budget())) : null;
       item = entry == null ? null : entry.value();
     } else if (whole != null) {
       item = Slices.item(of, Numbers.clamp(whole));
@@ -244,9 +242,7 @@ final class Evaluator {
     }
     boolean sliceable =
         of instanceof Text || of instanceof Value.Sequence sequence && sequence.isIndexed();
-    return sliceable
-        ? Slices.slice(of, from, to, step, budget())
-        : missing(of, "slices");
+    return sliceable ? Slices.slice(of, from, to, step, budget()) : missing(of, "slices");
   }
 
   private @Nullable BigInteger border(@Nullable Expression expression, Scope scope) {

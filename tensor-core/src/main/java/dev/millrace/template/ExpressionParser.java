@@ -103,8 +103,7 @@ final class ExpressionParser {
   }
 
   private void unsupported(int line, String kind, String name) {
-    unsupported.add(
-        new TemplateException(line, "the " + kind + " " + name + " is not supported"));
+    unsupported.add(new TemplateException(line, "the " + kind + " " + name + " is not supported"));
   }
 
   Expression expression() {
@@ -428,7 +427,8 @@ final class ExpressionParser {
     return switch (name.kind()) {
       case NAME -> new Attribute(line, of, name.text());
       case INTEGER -> new Item(line, of, new Constant(line, integer(name)));
-      default -> throw new TemplateException(line, "expected a name behind '.', found " + name.describe());
+      default ->
+          throw new TemplateException(line, "expected a name behind '.', found " + name.describe());
     };
   }
 
@@ -452,8 +452,7 @@ final class ExpressionParser {
       }
     } while (tokens.skipOperator(","));
     tokens.expectOperator("]");
-    Expression index =
-        indices.size() == 1 ? indices.getFirst() : new TupleLiteral(line, indices);
+    Expression index = indices.size() == 1 ? indices.getFirst() : new TupleLiteral(line, indices);
     return new Item(line, of, index);
   }
 
@@ -581,5 +580,4 @@ final class ExpressionParser {
     return TEST_ARGUMENT.contains(token.kind())
         && !(token.isName("else") || token.isName("or") || token.isName("and"));
   }
-
 }

@@ -113,8 +113,11 @@ final class Filters {
   private static void ofTexts() {
     put("string", (input, arguments, in) -> input instanceof Text ? input : text(input, in));
     put("safe", (input, arguments, in) -> text(input, in).asMarkup());
-    Filter escape = (input, arguments, in) ->
-        input instanceof Text given && given.markup() ? given : escape(text(input, in), in.budget());
+    Filter escape =
+        (input, arguments, in) ->
+            input instanceof Text given && given.markup()
+                ? given
+                : escape(text(input, in), in.budget());
     put("escape", escape);
     put("e", escape);
     put("forceescape", (input, arguments, in) -> escape(text(input, in), in.budget()));
@@ -190,7 +193,9 @@ final class Filters {
         "abs",
         (input, arguments, in) -> {
           BigInteger whole = Numbers.integer(input);
-          return whole == null ? new Value.Real(Math.abs(Numbers.real(input))) : new Value.Int(whole.abs());
+          return whole == null
+              ? new Value.Real(Math.abs(Numbers.real(input)))
+              : new Value.Int(whole.abs());
         });
     put("round", Filters::round);
   }

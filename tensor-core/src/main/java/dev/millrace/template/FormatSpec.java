@@ -75,14 +75,20 @@ record FormatSpec(
   }
 
   Text apply(Value value, Budget budget) {
-    boolean asNumber = type == 0 ? Numbers.isNumber(value) && !(value instanceof Value.Bool) : type != 's';
+    boolean asNumber =
+        type == 0 ? Numbers.isNumber(value) && !(value instanceof Value.Bool) : type != 's';
     if (asNumber) {
       if (!Numbers.isNumber(value)) {
-        throw new TemplateException("the format " + type + " wants a number, not a " + Types.name(value));
+        throw new TemplateException(
+            "the format " + type + " wants a number, not a " + Types.name(value));
       }
       String number = number(value);
       String signText = number.startsWith("-") ? "-" : sign == '-' ? "" : String.valueOf(sign);
-      return pad(signText, Text.template(number.startsWith("-") ? number.substring(1) : number), '>', budget);
+      return pad(
+          signText,
+          Text.template(number.startsWith("-") ? number.substring(1) : number),
+          '>',
+          budget);
     }
     Text text = Printer.str(value, budget);
     if (precision >= 0 && text.length() > precision) {
@@ -94,7 +100,10 @@ record FormatSpec(
   private String number(Value value) {
     String digits =
         switch (type) {
-          case 0 -> value instanceof Value.Real real && precision >= 0 ? general(real.value()) : Printer.str(value, new Budget()).value();
+          case 0 ->
+              value instanceof Value.Real real && precision >= 0
+                  ? general(real.value())
+                  : Printer.str(value, new Budget()).value();
           case 'd' -> requireInteger(value).toString();
           case 'x' -> requireInteger(value).toString(16);
           case 'X' -> requireInteger(value).toString(16).toUpperCase(Locale.ROOT);
@@ -118,7 +127,10 @@ record FormatSpec(
     if (!Double.isFinite(value)) {
       return Numbers.repr(value);
     }
-    String text = new BigDecimal(value).setScale(precision < 0 ? 6 : precision, RoundingMode.HALF_EVEN).toPlainString();
+    String text =
+        new BigDecimal(value)
+            .setScale(precision < 0 ? 6 : precision, RoundingMode.HALF_EVEN)
+            .toPlainString();
     return 1 / value < 0 && !text.startsWith("-") ? "-" + text : text;
   }
 
@@ -136,13 +148,17 @@ record FormatSpec(
       return value == 0 ? "0" : Numbers.repr(value);
     }
     int digits = precision < 0 ? 6 : Math.max(1, precision);
-    BigDecimal rounded = new BigDecimal(value).round(new java.math.MathContext(digits, RoundingMode.HALF_EVEN)).stripTrailingZeros();
+    BigDecimal rounded =
+        new BigDecimal(value)
+            .round(new java.math.MathContext(digits, RoundingMode.HALF_EVEN))
+            .stripTrailingZeros();
     int exponent = rounded.precision() - rounded.scale() - 1;
     if (exponent >= -4 && exponent < digits) {
       return rounded.toPlainString();
     }
     BigDecimal mantissa = rounded.movePointLeft(exponent).stripTrailingZeros();
-    return "%se%c%02d".formatted(mantissa.toPlainString(), exponent < 0 ? '-' : '+', Math.abs(exponent));
+    return "%se%c%02d"
+        .formatted(mantissa.toPlainString(), exponent < 0 ? '-' : '+', Math.abs(exponent));
   }
 
   private static String group(String digits) {

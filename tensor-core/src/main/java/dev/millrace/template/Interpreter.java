@@ -125,14 +125,15 @@ final class Interpreter {
   /**
    * @param items for a recursion; null evaluates the loop's own iterable
    */
-  private void runFor(
-      Statement.For statement, Scope scope, int depth, @Nullable Value items) {
+  private void runFor(Statement.For statement, Scope scope, int depth, @Nullable Value items) {
     Value iterable = items == null ? evaluator.evaluate(statement.iterable(), scope) : items;
     at(statement.line());
     List<Value> all = select(statement, Types.iterate(iterable, budget), scope);
     Value recurse =
         statement.recursive()
-            ? new Value.Callable("loop", (in, arguments) -> {
+            ? new Value.Callable(
+                "loop",
+                (in, arguments) -> {
                   Value inner = arguments.bind("loop", 1, "iterable").get(0);
                   return captured(() -> runFor(statement, scope, depth + 1, inner));
                 })
@@ -196,8 +197,7 @@ final class Interpreter {
     for (FilterCall filter : filters) {
       at(filter.line());
       value =
-          Filters.apply(
-              filter.name(), value, evaluator.arguments(filter.arguments(), scope), this);
+          Filters.apply(filter.name(), value, evaluator.arguments(filter.arguments(), scope), this);
     }
     return value;
   }
@@ -264,8 +264,7 @@ final class Interpreter {
     }
     if (body.usesKwargs()) {
       List<Value.Dict.Entry> entries = new ArrayList<>();
-      named.forEach(
-          (key, value) -> entries.add(new Value.Dict.Entry(Text.template(key), value)));
+      named.forEach((key, value) -> entries.add(new Value.Dict.Entry(Text.template(key), value)));
       scope.set("kwargs", Types.dict(entries, budget));
     } else if (!named.isEmpty()) {
       throw new TemplateException(

@@ -30,7 +30,8 @@ record JsonWriter(
       case Value.Bool bool -> out.append(bool.value() ? "true" : "false");
       case Value.Int whole -> out.append(whole.value().toString());
       case Value.Real real -> out.append(real(real.value()));
-      case Value.Sequence sequence when sequence.isIndexed() && sequence.kind() != Value.Sequence.Kind.RANGE -> {
+      case Value.Sequence sequence
+          when sequence.isIndexed() && sequence.kind() != Value.Sequence.Kind.RANGE -> {
         budget.enter();
         array(sequence.items(), level, out, budget);
         budget.leave();
@@ -40,7 +41,8 @@ record JsonWriter(
         object(dict, level, out, budget);
         budget.leave();
       }
-      default -> throw new TemplateException("a " + Types.name(value) + " can't be written as JSON");
+      default ->
+          throw new TemplateException("a " + Types.name(value) + " can't be written as JSON");
     }
   }
 

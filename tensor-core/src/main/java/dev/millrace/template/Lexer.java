@@ -76,7 +76,8 @@ final class Lexer {
     }
     if (sign != '+' && kind != '{') {
       int lineBegin = text.lastIndexOf('\n') + 1;
-      if ((lineBegin > 0 || atLineStart) && text.substring(lineBegin).chars().allMatch(Text::isSpace)) {
+      if ((lineBegin > 0 || atLineStart)
+          && text.substring(lineBegin).chars().allMatch(Text::isSpace)) {
         return text.substring(0, lineBegin);
       }
     }
@@ -184,7 +185,8 @@ final class Lexer {
     while (true) {
       skipSpace();
       if (at >= source.length()) {
-        throw new TemplateException(openedLine, "the tag isn't closed; '" + close + "}' is missing");
+        throw new TemplateException(
+            openedLine, "the tag isn't closed; '" + close + "}' is missing");
       }
       lineAt(at);
       if (open.isEmpty() && endsTag(end, close)) {
@@ -258,7 +260,9 @@ final class Lexer {
 
   private void number() {
     int begin = at;
-    if (source.charAt(at) == '0' && at + 1 < source.length() && "xXoObB".indexOf(source.charAt(at + 1)) >= 0) {
+    if (source.charAt(at) == '0'
+        && at + 1 < source.length()
+        && "xXoObB".indexOf(source.charAt(at + 1)) >= 0) {
       at += 2;
       while (at < source.length() && (isDigit(16) || source.charAt(at) == '_')) {
         at++;
@@ -342,7 +346,10 @@ final class Lexer {
         case 'U' -> i = hex(text, i, 8, out);
         case '0', '1', '2', '3', '4', '5', '6', '7' -> {
           int end = i;
-          while (end < text.length() && end < i + 2 && text.charAt(end) >= '0' && text.charAt(end) <= '7') {
+          while (end < text.length()
+              && end < i + 2
+              && text.charAt(end) >= '0'
+              && text.charAt(end) <= '7') {
             end++;
           }
           out.append((char) Integer.parseInt(text, i - 1, end, 8));
@@ -357,10 +364,20 @@ final class Lexer {
 
   private int hex(String text, int from, int digits, StringBuilder out) {
     int end = from + digits;
-    boolean valid = end <= text.length() && text.substring(from, end).chars().allMatch(c -> c < 0x80 && Character.digit(c, 16) >= 0);
+    boolean valid =
+        end <= text.length()
+            && text.substring(from, end)
+                .chars()
+                .allMatch(c -> c < 0x80 && Character.digit(c, 16) >= 0);
     long codePoint = valid ? Long.parseLong(text, from, end, 16) : -1;
     if (!valid || codePoint > Character.MAX_CODE_POINT) {
-      throw new TemplateException(line, "a \\" + text.charAt(from - 1) + " in a string needs " + digits + " hexadecimal digits of a character");
+      throw new TemplateException(
+          line,
+          "a \\"
+              + text.charAt(from - 1)
+              + " in a string needs "
+              + digits
+              + " hexadecimal digits of a character");
     }
     out.appendCodePoint((int) codePoint);
     return end;

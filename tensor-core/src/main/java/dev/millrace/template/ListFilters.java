@@ -51,7 +51,8 @@ final class ListFilters {
     }
     Value value = from;
     for (String part : text.value().split("\\.", -1)) {
-      boolean index = !part.isEmpty() && part.length() < 10 && part.chars().allMatch(c -> c >= '0' && c <= '9');
+      boolean index =
+          !part.isEmpty() && part.length() < 10 && part.chars().allMatch(c -> c >= '0' && c <= '9');
       value =
           in.evaluator()
               .item(value, index ? Value.of(Integer.parseInt(part)) : Text.template(part));
@@ -218,8 +219,7 @@ final class ListFilters {
   }
 
   static Value groupBy(Value input, Arguments arguments, Interpreter in) {
-    Arguments.Bound bound =
-        arguments.bind("groupby", 1, "attribute", "default", "case_sensitive");
+    Arguments.Bound bound = arguments.bind("groupby", 1, "attribute", "default", "case_sensitive");
     boolean caseSensitive = bound.flag(2, false);
     Function<Value, Value> value =
         item -> {
@@ -303,8 +303,7 @@ final class ListFilters {
   }
 
   private static String name(String filter, Arguments arguments, int at) {
-    if (arguments.positional().size() > at
-        && arguments.positional().get(at) instanceof Text name) {
+    if (arguments.positional().size() > at && arguments.positional().get(at) instanceof Text name) {
       return name.value();
     }
     throw new TemplateException(filter + " wants a name");
@@ -318,8 +317,7 @@ final class ListFilters {
   }
 
   static Value select(Value input, Arguments arguments, boolean wanted, Interpreter in) {
-    return lazily(
-        input, () -> selection(Function.identity(), arguments, 0, wanted, in), in);
+    return lazily(input, () -> selection(Function.identity(), arguments, 0, wanted, in), in);
   }
 
   static Value selectBy(Value input, Arguments arguments, boolean wanted, Interpreter in) {

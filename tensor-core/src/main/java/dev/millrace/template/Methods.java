@@ -105,7 +105,8 @@ final class Methods {
                     .filter(item -> Operators.equal(item, wanted, in.budget()))
                     .count());
           };
-      case "copy" -> sequence.kind() == Value.Sequence.Kind.LIST ? (in, arguments) -> sequence : null;
+      case "copy" ->
+          sequence.kind() == Value.Sequence.Kind.LIST ? (in, arguments) -> sequence : null;
       default -> null;
     };
   }

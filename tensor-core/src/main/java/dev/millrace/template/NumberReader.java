@@ -67,8 +67,7 @@ final class NumberReader {
           case "common" -> RoundingMode.HALF_EVEN;
           case "ceil" -> RoundingMode.CEILING;
           case "floor" -> RoundingMode.FLOOR;
-          default ->
-              throw new TemplateException("round: the method is common, ceil or floor");
+          default -> throw new TemplateException("round: the method is common, ceil or floor");
         };
     if (whole != null && mode == RoundingMode.HALF_EVEN) {
       return precision >= 0
@@ -84,7 +83,8 @@ final class NumberReader {
       rounded = new BigDecimal(real).setScale(precision, mode).doubleValue();
     } else {
       double scale = Math.pow(10, precision); // as jinja2 does it, with its rounding
-      rounded = (method.equals("ceil") ? Math.ceil(real * scale) : Math.floor(real * scale)) / scale;
+      rounded =
+          (method.equals("ceil") ? Math.ceil(real * scale) : Math.floor(real * scale)) / scale;
     }
     return new Value.Real(rounded == 0 ? Math.copySign(0.0, real) : rounded);
   }

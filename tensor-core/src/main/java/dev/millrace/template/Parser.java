@@ -101,7 +101,9 @@ final class Parser {
       }
       case "break" -> inLoop(tag, new Statement.Break());
       case "continue" -> inLoop(tag, new Statement.Continue());
-      default -> throw new TemplateException(tag.line(), "the tag " + tag.text() + " is unknown or not supported here");
+      default ->
+          throw new TemplateException(
+              tag.line(), "the tag " + tag.text() + " is unknown or not supported here");
     };
   }
 
@@ -128,8 +130,7 @@ final class Parser {
   private Statement forStatement(int line) {
     Target target = target();
     tokens.expectName("in");
-    Expression iterable =
-        expressions.tuple(false, () -> tokens.current().isName("recursive"));
+    Expression iterable = expressions.tuple(false, () -> tokens.current().isName("recursive"));
     Expression filter = tokens.skipName("if") ? expressions.expression() : null;
     boolean recursive = tokens.skipName("recursive");
     tokens.expect(Kind.BLOCK_END);
@@ -170,8 +171,7 @@ final class Parser {
     List<FilterCall> calls = new ArrayList<>();
     while (first && calls.isEmpty() || tokens.skipOperator("|")) {
       int line = tokens.line();
-      Expression.Filter filter =
-          expressions.filter(new Expression.Constant(line, Text.EMPTY));
+      Expression.Filter filter = expressions.filter(new Expression.Constant(line, Text.EMPTY));
       calls.add(new FilterCall(line, filter.name(), filter.arguments()));
     }
     return calls;
@@ -225,8 +225,7 @@ final class Parser {
     return parameters;
   }
 
-  private void checkOrder(
-      List<Parameter> before, String name, @Nullable Expression otherwise) {
+  private void checkOrder(List<Parameter> before, String name, @Nullable Expression otherwise) {
     if (otherwise == null && !before.isEmpty() && before.getLast().otherwise() != null) {
       throw tokens.fail("the parameter " + name + " needs a default, as those before it have");
     }

@@ -32,7 +32,10 @@ final class PercentFormat {
       Value value;
       if (named) {
         int close = source.indexOf(')', at);
-        Value member = close > 0 && values instanceof Value.Dict dict ? dict.get(source.substring(at + 2, close)) : null;
+        Value member =
+            close > 0 && values instanceof Value.Dict dict
+                ? dict.get(source.substring(at + 2, close))
+                : null;
         if (member == null) {
           throw new TemplateException("%: the values have no member for a named field");
         }

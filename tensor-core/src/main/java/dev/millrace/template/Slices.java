@@ -51,7 +51,9 @@ final class Slices {
     int first = border(from, size, by, by > 0 ? 0 : size - 1);
     int end = border(to, size, by, by > 0 ? size : -1);
     if (of instanceof Text text) {
-      return by == 1 ? part(text, first, Math.max(first, end)) : characters(text, first, end, by, budget);
+      return by == 1
+          ? part(text, first, Math.max(first, end))
+          : characters(text, first, end, by, budget);
     }
     Value.Sequence sequence = (Value.Sequence) of;
     List<Value> items = new ArrayList<>();

@@ -21,7 +21,10 @@ final class Strftime {
       char field = format.charAt(++i);
       boolean unpadded = field == '-' && i + 1 < format.length();
       String text = field(unpadded ? format.charAt(++i) : field, time);
-      out.append(unpadded && text.length() > 1 && text.startsWith("0") ? text.replaceFirst("^0+(?=.)", "") : text);
+      out.append(
+          unpadded && text.length() > 1 && text.startsWith("0")
+              ? text.replaceFirst("^0+(?=.)", "")
+              : text);
     }
     return out.toString();
   }

@@ -90,7 +90,8 @@ final class TextFilters {
     Text text = Filters.text(input, in);
     int room = most - end.length();
     if (room < 0 || leeway < 0) {
-      throw new TemplateException("truncate: the length must hold the end, the leeway isn't negative");
+      throw new TemplateException(
+          "truncate: the length must hold the end, the leeway isn't negative");
     }
     if (text.length() <= (long) most + leeway) {
       return text;

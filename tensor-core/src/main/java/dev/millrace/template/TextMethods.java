@@ -25,7 +25,10 @@ final class TextMethods {
       case "rpartition" -> (in, arguments) -> partition(text, arguments, true, in.budget());
       case "join" ->
           (in, arguments) ->
-              join(text, Types.iterate(arguments.bind(name, 1, "items").get(0), in.budget()), in.budget());
+              join(
+                  text,
+                  Types.iterate(arguments.bind(name, 1, "items").get(0), in.budget()),
+                  in.budget());
       case "replace" ->
           (in, arguments) -> {
             Arguments.Bound bound = arguments.bind(name, 2, "old", "new", "count");
@@ -33,15 +36,22 @@ final class TextMethods {
           };
       case "startswith" -> affix(text, name, true);
       case "endswith" -> affix(text, name, false);
-      case "removeprefix" -> (in, arguments) -> {
-        String prefix = arguments.bind(name, 1, "prefix").text(0).value();
-        return text.value().startsWith(prefix) ? text.part(prefix.length(), text.value().length()) : text;
-      };
-      case "removesuffix" -> (in, arguments) -> {
-        String suffix = arguments.bind(name, 1, "suffix").text(0).value();
-        return text.value().endsWith(suffix) ? text.part(0, text.value().length() - suffix.length()) : text;
-      };
-      case "find", "rfind", "index", "rindex", "count" -> (in, arguments) -> seek(text, name, arguments, in.budget());
+      case "removeprefix" ->
+          (in, arguments) -> {
+            String prefix = arguments.bind(name, 1, "prefix").text(0).value();
+            return text.value().startsWith(prefix)
+                ? text.part(prefix.length(), text.value().length())
+                : text;
+          };
+      case "removesuffix" ->
+          (in, arguments) -> {
+            String suffix = arguments.bind(name, 1, "suffix").text(0).value();
+            return text.value().endsWith(suffix)
+                ? text.part(0, text.value().length() - suffix.length())
+                : text;
+          };
+      case "find", "rfind", "index", "rindex", "count" ->
+          (in, arguments) -> seek(text, name, arguments, in.budget());
       case "upper" -> changed(name, text, TextMethods::upper);
       case "lower", "casefold" -> changed(name, text, TextMethods::lower);
       case "title" -> changed(name, text, TextMethods::title);
@@ -50,16 +60,22 @@ final class TextMethods {
       case "format" -> (in, arguments) -> BraceFormat.format(text, arguments, in.budget());
       case "center", "ljust", "rjust" -> (in, arguments) -> pad(text, name, arguments, in.budget());
       case "zfill" -> (in, arguments) -> zfill(text, arguments, in.budget());
-      case "expandtabs" -> (in, arguments) -> expandTabs(text, arguments.bind(name, 0, "tabsize").integer(0, 8), in.budget());
+      case "expandtabs" ->
+          (in, arguments) ->
+              expandTabs(text, arguments.bind(name, 0, "tabsize").integer(0, 8), in.budget());
       case "isdigit", "isdecimal", "isnumeric" -> is(text, name, Character::isDigit);
       case "isalpha" -> is(text, name, Character::isLetter);
       case "isalnum" -> is(text, name, Character::isLetterOrDigit);
       case "isspace" -> is(text, name, Text::isSpace);
-      case "isprintable" -> (in, arguments) -> Value.of(text.value().codePoints().allMatch(Printer::isPrintable));
+      case "isprintable" ->
+          (in, arguments) -> Value.of(text.value().codePoints().allMatch(Printer::isPrintable));
       case "isascii" -> (in, arguments) -> Value.of(text.value().chars().allMatch(c -> c < 0x80));
-      case "isupper" -> (in, arguments) -> Value.of(isCased(text) && upper(text.value()).equals(text.value()));
-      case "islower" -> (in, arguments) -> Value.of(isCased(text) && lower(text.value()).equals(text.value()));
-      case "istitle" -> (in, arguments) -> Value.of(isCased(text) && title(text.value()).equals(text.value()));
+      case "isupper" ->
+          (in, arguments) -> Value.of(isCased(text) && upper(text.value()).equals(text.value()));
+      case "islower" ->
+          (in, arguments) -> Value.of(isCased(text) && lower(text.value()).equals(text.value()));
+      case "istitle" ->
+          (in, arguments) -> Value.of(isCased(text) && title(text.value()).equals(text.value()));
       default -> null;
     };
   }
@@ -72,8 +88,7 @@ final class TextMethods {
     };
   }
 
-  private static Value.Function changed(
-      String name, Text text, UnaryOperator<String> change) {
+  private static Value.Function changed(String name, Text text, UnaryOperator<String> change) {
     return (in, arguments) -> {
       arguments.bind(name, 0);
       in.budget().make(text.value().length());
@@ -124,7 +139,8 @@ final class TextMethods {
   private static boolean isCased(Text text) {
     return text.value()
         .codePoints()
-        .anyMatch(c -> Character.isUpperCase(c) || Character.isLowerCase(c) || Character.isTitleCase(c));
+        .anyMatch(
+            c -> Character.isUpperCase(c) || Character.isLowerCase(c) || Character.isTitleCase(c));
   }
 
   private static Value.Function is(Text text, String name, IntPredicate test) {
@@ -173,7 +189,9 @@ final class TextMethods {
     String value = ((Text) within(text, bound, budget)).value();
     if (name.equals("count")) {
       return Value.of(
-          part.isEmpty() ? value.codePointCount(0, value.length()) + 1 : occurrences(value, part, budget).size());
+          part.isEmpty()
+              ? value.codePointCount(0, value.length()) + 1
+              : occurrences(value, part, budget).size());
     }
     int at;
     if (part.isEmpty()) {
@@ -249,9 +267,13 @@ final class TextMethods {
     if (separator.isEmpty()) {
       throw new TemplateException("split: the separator is empty");
     }
-    List<Integer> places = fromRight ? fromRight(text.value(), separator, budget) : occurrences(text.value(), separator, budget);
+    List<Integer> places =
+        fromRight
+            ? fromRight(text.value(), separator, budget)
+            : occurrences(text.value(), separator, budget);
     int count = most < 0 ? places.size() : Math.min(most, places.size());
-    List<Integer> used = fromRight ? places.subList(places.size() - count, places.size()) : places.subList(0, count);
+    List<Integer> used =
+        fromRight ? places.subList(places.size() - count, places.size()) : places.subList(0, count);
     List<Text> parts = new ArrayList<>();
     int from = 0;
     for (int at : used) {
@@ -304,7 +326,10 @@ final class TextMethods {
       while (begin > 0 && !Text.isSpace(value.charAt(begin - 1))) {
         begin--;
       }
-      words.add(words.size() == most ? text.part(0, end).strip(null, true, false) : text.part(begin, end));
+      words.add(
+          words.size() == most
+              ? text.part(0, end).strip(null, true, false)
+              : text.part(begin, end));
       if (words.size() > most && most >= 0) {
         break;
       }
@@ -321,7 +346,11 @@ final class TextMethods {
     int from = 0;
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
-      if (c >= 0x0A && c <= 0x0D || c >= 0x1C && c <= 0x1E || c == 0x85 || c == 0x2028 || c == 0x2029) {
+      if (c >= 0x0A && c <= 0x0D
+          || c >= 0x1C && c <= 0x1E
+          || c == 0x85
+          || c == 0x2028
+          || c == 0x2029) {
         boolean pair = c == '\r' && value.startsWith("\n", i + 1);
         int end = i + (pair ? 2 : 1);
         budget.make(end - from);

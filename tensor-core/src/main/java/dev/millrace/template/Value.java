@@ -92,7 +92,26 @@ public sealed interface Value
       return new Dict(entries);
     }
 
-    @Nullable Value get(String key) {
+    /** The same with another value for a key that it has. */
+    public Dict with(String key, Value value) {
+      SequencedMap<Object, Entry> changed = new LinkedHashMap<>(entries);
+      changed.computeIfPresent(key, (_, entry) -> new Entry(entry.key(), value));
+      return new Dict(changed);
+    }
+
+    /** Values by those keys that are texts. */
+    public Map<String, Value> named() {
+      Map<String, Value> named = new LinkedHashMap<>();
+      entries.forEach(
+          (key, entry) -> {
+            if (key instanceof String name) {
+              named.put(name, entry.value());
+            }
+          });
+      return named;
+    }
+
+    public @Nullable Value get(String key) {
       Entry entry = entries.get(key);
       return entry == null ? null : entry.value();
     }

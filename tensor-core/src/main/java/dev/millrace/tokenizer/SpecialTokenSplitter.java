@@ -1,11 +1,15 @@
 package dev.millrace.tokenizer;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds tokens that are read from text whole: user-defined ones always, control and unknown ones
@@ -29,15 +33,29 @@ final class SpecialTokenSplitter {
 
   /** The fragments of the text, in order, none of them empty. */
   List<Fragment> split(byte[] text, boolean parseSpecial) {
+    return split(text, parseSpecial ? withSpecial : always, null);
+  }
+
+  /**
+   * The same with special tokens where all of their bytes are marked.
+   *
+   * @param special by the text's bytes
+   */
+  List<Fragment> split(byte[] text, BitSet special) {
+    return split(text, withSpecial, special);
+  }
+
+  private static List<Fragment> split(
+      byte[] text, List<LengthClass> classes, @Nullable BitSet special) {
     List<Fragment> fragments = new ArrayList<>();
     if (text.length > 0) {
       fragments.add(new Fragment(Fragment.TEXT, 0, text.length));
     }
-    for (LengthClass tokens : parseSpecial ? withSpecial : always) {
+    for (LengthClass tokens : classes) {
       List<Fragment> cut = new ArrayList<>();
       for (Fragment fragment : fragments) {
         if (fragment.token() == Fragment.TEXT) {
-          tokens.cut(text, fragment, cut);
+          tokens.cut(text, fragment, special, cut);
         } else {
           cut.add(fragment);
         }
@@ -54,7 +72,7 @@ final class SpecialTokenSplitter {
       boolean read = type == TokenType.USER_DEFINED || (special && type.isSpecial());
       if (read && !vocabulary.texts().get(id).isEmpty()) {
         byte[] text = vocabulary.utf8(id);
-        byLength.computeIfAbsent(text.length, LengthClass::new).add(id, text);
+        byLength.computeIfAbsent(text.length, LengthClass::new).add(id, text, type);
       }
     }
     classes.addAll(byLength.descendingMap().values());
@@ -64,23 +82,30 @@ final class SpecialTokenSplitter {
   private static final class LengthClass {
     private final int length;
     private final Map<String, Integer> ids = new HashMap<>();
+    private final Set<Integer> special = new HashSet<>();
     private final boolean[] firstBytes = new boolean[256];
 
     LengthClass(int length) {
       this.length = length;
     }
 
-    void add(int id, byte[] text) {
+    void add(int id, byte[] text, TokenType type) {
       ids.put(Utf8.key(text), id);
+      if (type.isSpecial()) {
+        special.add(id);
+      }
       firstBytes[text[0] & 0xFF] = true;
     }
 
-    void cut(byte[] text, Fragment fragment, List<Fragment> into) {
+    /**
+     * @param marks where special tokens are read; null is everywhere
+     */
+    void cut(byte[] text, Fragment fragment, @Nullable BitSet marks, List<Fragment> into) {
       int start = fragment.from();
       int at = start;
       while (at + length <= fragment.to()) {
         Integer id = firstBytes[text[at] & 0xFF] ? ids.get(Utf8.key(text, at, at + length)) : null;
-        if (id == null) {
+        if (id == null || !isAllowed(id, at, marks)) {
           at++;
           continue;
         }
@@ -90,6 +115,10 @@ final class SpecialTokenSplitter {
         start = at;
       }
       addText(start, fragment.to(), into);
+    }
+
+    private boolean isAllowed(int id, int at, @Nullable BitSet marks) {
+      return marks == null || !special.contains(id) || marks.nextClearBit(at) >= at + length;
     }
 
     private static void addText(int from, int to, List<Fragment> into) {

@@ -3,6 +3,7 @@ package dev.millrace.tokenizer;
 import dev.millrace.tokenizer.SpecialTokenSplitter.Fragment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -39,6 +40,14 @@ final class SubwordTokenizer implements Tokenizer {
   }
 
   @Override
+  public int[] encodeMarked(String text, BitSet special) {
+    byte[] utf8 = utf8(text);
+    IdList ids = new IdList();
+    encode(utf8, splitter.split(utf8, Utf8.unitsToBytes(text, special)), ids);
+    return ids.toArray();
+  }
+
+  @Override
   public List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial) {
     List<TokenSpan> spans = new ArrayList<>();
     encode(
@@ -48,6 +57,17 @@ final class SubwordTokenizer implements Tokenizer {
 
   private void encode(
       String text, boolean addSpecial, boolean parseSpecial, BytePairEncoding.TokenSink tokens) {
+    byte[] utf8 = utf8(text);
+    if (addSpecial && special.addBos()) {
+      tokens.token(special.bos().getAsInt(), 0, 0);
+    }
+    encode(utf8, splitter.split(utf8, parseSpecial), tokens);
+    if (addSpecial && special.addEos()) {
+      tokens.token(special.eos().getAsInt(), utf8.length, utf8.length);
+    }
+  }
+
+  private static byte[] utf8(String text) {
     if (text.length() > MAX_TEXT_BYTES) {
       throw tooLong(text.length());
     }
@@ -55,12 +75,13 @@ final class SubwordTokenizer implements Tokenizer {
     if (utf8.length > MAX_TEXT_BYTES) {
       throw tooLong(utf8.length);
     }
-    if (addSpecial && special.addBos()) {
-      tokens.token(special.bos().getAsInt(), 0, 0);
-    }
+    return utf8;
+  }
+
+  private void encode(byte[] utf8, List<Fragment> fragments, BytePairEncoding.TokenSink tokens) {
     PairMerger merger = new PairMerger();
     boolean afterSpecial = true;
-    for (Fragment fragment : splitter.split(utf8, parseSpecial)) {
+    for (Fragment fragment : fragments) {
       boolean isText = fragment.token() == Fragment.TEXT;
       if (isText) {
         encoding.encode(utf8, fragment.from(), fragment.to(), afterSpecial, merger, tokens);
@@ -68,9 +89,6 @@ final class SubwordTokenizer implements Tokenizer {
         tokens.token(fragment.token(), fragment.from(), fragment.to());
       }
       afterSpecial = !isText;
-    }
-    if (addSpecial && special.addEos()) {
-      tokens.token(special.eos().getAsInt(), utf8.length, utf8.length);
     }
   }
 
@@ -102,6 +120,11 @@ final class SubwordTokenizer implements Tokenizer {
   @Override
   public OptionalInt bos() {
     return special.bos();
+  }
+
+  @Override
+  public OptionalInt eos() {
+    return special.eos();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.millrace.tokenizer;
 
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
 
@@ -12,6 +13,14 @@ public interface Tokenizer {
    * @param parseSpecial read special tokens' own texts as those tokens; else they are plain text
    */
   int[] encode(String text, boolean addSpecial, boolean parseSpecial);
+
+  /**
+   * Ids of a text that others wrote parts of: special tokens are read only where all of their
+   * characters may be special; elsewhere their texts are plain text. Adds nothing.
+   *
+   * @param special by the text's UTF-16 units
+   */
+  int[] encodeMarked(String text, BitSet special);
 
   /**
    * As {@link #encode}, with where each token stands in the text, in UTF-8 bytes: spans don't
@@ -46,6 +55,8 @@ public interface Tokenizer {
   int[] endOfGenerationIds();
 
   OptionalInt bos();
+
+  OptionalInt eos();
 
   /** Whether encode puts BOS in front when addSpecial is set. */
   boolean addsBos();

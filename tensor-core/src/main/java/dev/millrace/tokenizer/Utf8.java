@@ -5,6 +5,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
+import java.util.BitSet;
 
 /** Reading and making UTF-8. Readers trust their input: it was made by {@link #encode}. */
 final class Utf8 {
@@ -27,6 +28,20 @@ final class Utf8 {
     } catch (CharacterCodingException e) {
       throw new IllegalStateException("an encoder that replaces reported an error", e);
     }
+  }
+
+  /** Marks of a text's UTF-16 units, as marks of its bytes. */
+  static BitSet unitsToBytes(String text, BitSet units) {
+    BitSet bytes = new BitSet();
+    int at = 0;
+    for (int i = 0; i < text.length(); ) {
+      int character = text.codePointAt(i); // a surrogate alone becomes U+FFFD: three bytes, too
+      int end = at + (character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4);
+      bytes.set(at, end, units.get(i));
+      at = end;
+      i += Character.charCount(character);
+    }
+    return bytes;
   }
 
   /** Bytes of the character that starts with this one. */

@@ -25,7 +25,10 @@ record TemplateCases(List<Case> cases) {
     }
 
     String render() {
-      return ChatTemplate.compile(source).render(given.variables(), Clock.systemDefaultZone()).text();
+      return ChatTemplate.compile(source)
+          .render(
+              given.variables(Optional.of("<s>"), Optional.of("</s>")), Clock.systemDefaultZone())
+          .text();
     }
   }
 
@@ -42,8 +45,6 @@ record TemplateCases(List<Case> cases) {
             ((Value.Sequence) recorded.get("messages")).items(),
             tools,
             recorded.get("add_generation_prompt").equals(Value.TRUE),
-            Optional.of("<s>"),
-            Optional.of("</s>"),
             Map.of());
     return new Case(
         recorded.get("template").toString(),
