@@ -8,9 +8,6 @@ import dev.millrace.tokenizer.Tokenizer;
 
 /** Whether conversations can be had with a model. */
 public sealed interface ChatSupport {
-  /** Of a model that says nothing. */
-  ChatSupport NO_TEMPLATE = new Unavailable("the model has no chat template");
-
   record Available(ModelChat chat) implements ChatSupport {}
 
   /**
@@ -18,11 +15,16 @@ public sealed interface ChatSupport {
    */
   record Unavailable(String why) implements ChatSupport {}
 
+  /** Of a model that says nothing. */
+  static ChatSupport noTemplate() {
+    return new Unavailable("the model has no chat template");
+  }
+
   static ChatSupport of(Metadata metadata, Tokenizer tokenizer) {
     try {
       return ModelChat.from(metadata, tokenizer)
           .<ChatSupport>map(Available::new)
-          .orElse(NO_TEMPLATE);
+          .orElseGet(ChatSupport::noTemplate);
     } catch (TemplateException e) {
       return new Unavailable("the model's chat template can't be used: " + e.getMessage());
     }

@@ -8,6 +8,7 @@ import dev.millrace.template.TemplateException;
 import dev.millrace.tokenizer.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -60,6 +61,7 @@ public record ModelChat(
    */
   public Rendering render(Conversation conversation) {
     ChatTemplate chosen = conversation.tools().isEmpty() ? template : forTools.orElse(template);
-    return chosen.render(conversation.variables(bosToken, eosToken), Clock.systemDefaultZone());
+    return chosen.render(
+        conversation.variables(bosToken, eosToken), Clock.system(ZoneId.systemDefault()));
   }
 }

@@ -62,7 +62,7 @@ public record ModelProfile(
         defaults,
         numerics,
         longest,
-        ChatSupport.NO_TEMPLATE);
+        ChatSupport.noTemplate());
   }
 
   /** The same with a chat template. */

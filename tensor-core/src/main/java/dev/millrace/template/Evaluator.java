@@ -150,7 +150,7 @@ final class Evaluator {
   }
 
   Arguments arguments(CallArguments given, Scope scope) {
-    if (given == CallArguments.NONE) {
+    if (given.equals(CallArguments.NONE)) {
       return Arguments.NONE;
     }
     List<Value> positional = new ArrayList<>(evaluateAll(given.positional(), scope));

@@ -301,34 +301,27 @@ final class ExpressionParser {
   private Expression primary() {
     Token token = tokens.next();
     int line = token.line();
-    switch (token.kind()) {
-      case NAME -> {
-        return name(token);
-      }
+    return switch (token.kind()) {
+      case NAME -> name(token);
       case STRING -> {
         StringBuilder text = new StringBuilder(token.text());
         while (tokens.current().is(Kind.STRING)) {
           text.append(tokens.next().text());
         }
-        return new Constant(line, Text.template(text.toString()));
+        yield new Constant(line, Text.template(text.toString()));
       }
-      case INTEGER -> {
-        return new Constant(line, integer(token));
-      }
-      case FLOAT -> {
-        return new Constant(line, new Value.Real(Double.parseDouble(token.text())));
-      }
-      default -> {
-        return switch (token.text()) {
-          case "(" -> parenthesized(line);
-          case "[" -> new ListLiteral(line, items("]"));
-          case "{" -> dict(line);
-          default ->
-              throw new TemplateException(
-                  line, "expected an expression, found " + token.describe());
-        };
-      }
-    }
+      case INTEGER -> new Constant(line, integer(token));
+      case FLOAT -> new Constant(line, new Value.Real(Double.parseDouble(token.text())));
+      default ->
+          switch (token.text()) {
+            case "(" -> parenthesized(line);
+            case "[" -> new ListLiteral(line, items("]"));
+            case "{" -> dict(line);
+            default ->
+                throw new TemplateException(
+                    line, "expected an expression, found " + token.describe());
+          };
+    };
   }
 
   private Expression name(Token token) {

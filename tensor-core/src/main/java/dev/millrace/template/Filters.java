@@ -204,21 +204,19 @@ final class Filters {
     Arguments.Bound bound = arguments.bind("int", 0, "default", "base");
     Value otherwise = bound.get(0, Value.of(0));
     int base = bound.integer(1, 10);
-    switch (input) {
+    return switch (input) {
       case Value.Undefined undefined -> throw new TemplateException(undefined.problem());
       case Text text -> {
         Value whole = NumberReader.integer(text.value(), base);
-        Value real = whole == null ? NumberReader.real(text.value()) : null;
-        boolean usable = real instanceof Value.Real number && Double.isFinite(number.value());
-        return whole != null ? whole : usable && real != null ? Globals.truncate(real) : otherwise;
+        Value number = whole == null ? NumberReader.real(text.value()) : whole;
+        yield number == null || isEndless(number) ? otherwise : Globals.truncate(number);
       }
-      case Value.Real real when !Double.isFinite(real.value()) -> {
-        return otherwise;
-      }
-      default -> {
-        return Numbers.isNumber(input) ? Globals.truncate(input) : otherwise;
-      }
-    }
+      default -> Numbers.isNumber(input) && !isEndless(input) ? Globals.truncate(input) : otherwise;
+    };
+  }
+
+  private static boolean isEndless(Value number) {
+    return number instanceof Value.Real real && !Double.isFinite(real.value());
   }
 
   private static Value toFloat(Value input, Arguments arguments, Interpreter in) {

@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 
-/** JSON as values, strictly by RFC 8259. Of two members with one name the last one counts. */
+/**
+ * JSON as Python reads it: 1 and 1.0 are numbers of two kinds, which templates print differently
+ * (the room json takes them for one), and of two members with one name the last one counts.
+ */
 public final class JsonReader {
   /** Of arrays and objects; each takes some stack frames, here and wherever the value is used. */
   private static final int MAX_DEPTH = 128;

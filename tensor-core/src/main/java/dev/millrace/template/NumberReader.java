@@ -38,21 +38,15 @@ final class NumberReader {
     if (digits.length() > Numbers.MAX_DIGITS) {
       return null;
     }
-    switch (TextMethods.lower(digits)) {
-      case "inf", "+inf", "infinity", "+infinity" -> {
-        return new Value.Real(Double.POSITIVE_INFINITY);
-      }
-      case "-inf", "-infinity" -> {
-        return new Value.Real(Double.NEGATIVE_INFINITY);
-      }
-      case "nan", "+nan", "-nan" -> {
-        return new Value.Real(Double.NaN);
-      }
+    return switch (TextMethods.lower(digits)) {
+      case "inf", "+inf", "infinity", "+infinity" -> new Value.Real(Double.POSITIVE_INFINITY);
+      case "-inf", "-infinity" -> new Value.Real(Double.NEGATIVE_INFINITY);
+      case "nan", "+nan", "-nan" -> new Value.Real(Double.NaN);
       default -> {
         boolean decimal = digits.matches("[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?");
-        return decimal ? new Value.Real(Double.parseDouble(digits)) : null;
+        yield decimal ? new Value.Real(Double.parseDouble(digits)) : null;
       }
-    }
+    };
   }
 
   private static String strip(String text) {

@@ -157,6 +157,7 @@ final class Operators {
     return Integer.compare(a.length(), b.length());
   }
 
+  @SuppressWarnings("ReferenceEquality") // namespaces, functions and generators are themselves
   static boolean equal(Value left, Value right, Budget budget) {
     budget.step();
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
@@ -205,24 +206,16 @@ final class Operators {
   }
 
   static boolean contains(Value container, Value value, Budget budget) {
-    switch (container) {
+    return switch (container) {
       case Text text -> {
         if (!(value instanceof Text part)) {
           throw new TemplateException("a str can't contain a " + Types.name(value));
         }
-        return Search.indexOf(text.value(), part.value(), 0, budget) >= 0;
+        yield Search.indexOf(text.value(), part.value(), 0, budget) >= 0;
       }
-      case Value.Dict dict -> {
-        return dict.entries().containsKey(Keys.of(value, budget));
-      }
-      default -> {
-        for (Value item : Types.iterate(container, budget)) {
-          if (equal(item, value, budget)) {
-            return true;
-          }
-        }
-        return false;
-      }
-    }
+      case Value.Dict dict -> dict.entries().containsKey(Keys.of(value, budget));
+      default ->
+          Types.iterate(container, budget).stream().anyMatch(item -> equal(item, value, budget));
+    };
   }
 }

@@ -11,25 +11,23 @@ final class Slices {
 
   /** By an index from 0, or from the end where it is negative; null beyond. */
   static @Nullable Value item(Value of, int index) {
-    switch (of) {
+    return switch (of) {
       case Value.Sequence sequence when sequence.isIndexed() -> {
         int size = sequence.items().size();
         int at = index < 0 ? index + size : index;
-        return at < 0 || at >= size ? null : sequence.items().get(at);
+        yield at < 0 || at >= size ? null : sequence.items().get(at);
       }
       case Text text -> {
         int length = text.length();
         int at = index < 0 ? index + length : index;
         if (at < 0 || at >= length) {
-          return null;
+          yield null;
         }
         int begin = text.value().offsetByCodePoints(0, at);
-        return text.part(begin, text.value().offsetByCodePoints(begin, 1));
+        yield text.part(begin, text.value().offsetByCodePoints(begin, 1));
       }
-      default -> {
-        return null;
-      }
-    }
+      default -> null;
+    };
   }
 
   /**

@@ -118,6 +118,7 @@ final class Tests {
     return Numbers.floorDivide(integer(value), divisor)[1];
   }
 
+  @SuppressWarnings("ReferenceEquality") // that is what it asks for
   private static boolean same(Value a, Value b) {
     return a instanceof Value.None && b instanceof Value.None
         || a instanceof Value.Bool x && b instanceof Value.Bool y && x.value() == y.value()

@@ -42,30 +42,24 @@ final class Types {
 
   /** What going through a value gives, in order. A generator is at its end then. */
   static List<Value> iterate(Value value, Budget budget) {
-    switch (value) {
-      case Value.Sequence sequence -> {
-        return sequence.items();
-      }
+    return switch (value) {
+      case Value.Sequence sequence -> sequence.items();
       case Value.Dict dict -> {
         budget.make(dict.entries().size());
-        return dict.keys();
+        yield dict.keys();
       }
-      case Text text -> {
-        return characters(text, budget);
-      }
-      case Value.Undefined _ -> {
-        return List.of();
-      }
+      case Text text -> characters(text, budget);
+      case Value.Undefined _ -> List.of();
       case Value.Generator generator -> {
         List<Value> items = new ArrayList<>();
         while (generator.rest().hasNext()) {
           budget.make(1);
           items.add(generator.rest().next());
         }
-        return items;
+        yield items;
       }
       default -> throw new TemplateException("a " + name(value) + " can't be gone through");
-    }
+    };
   }
 
   private static List<Value> characters(Text text, Budget budget) {

@@ -6,6 +6,7 @@ import dev.millrace.tokenizer.TextDecoder;
 import dev.millrace.tokenizer.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -64,6 +65,11 @@ public final class Vocabularies {
     }
 
     @Override
+    public int[] encodeMarked(String text, BitSet special) {
+      throw new UnsupportedOperationException("tests give ids");
+    }
+
+    @Override
     public List<TokenSpan> encodeWithSpans(String text, boolean addSpecial, boolean parseSpecial) {
       throw new UnsupportedOperationException("tests give ids");
     }
@@ -90,6 +96,11 @@ public final class Vocabularies {
 
     @Override
     public OptionalInt bos() {
+      return OptionalInt.empty();
+    }
+
+    @Override
+    public OptionalInt eos() {
       return OptionalInt.empty();
     }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,7 +28,8 @@ record TemplateCases(List<Case> cases) {
     String render() {
       return ChatTemplate.compile(source)
           .render(
-              given.variables(Optional.of("<s>"), Optional.of("</s>")), Clock.systemDefaultZone())
+              given.variables(Optional.of("<s>"), Optional.of("</s>")),
+              Clock.system(ZoneId.systemDefault()))
           .text();
     }
   }
