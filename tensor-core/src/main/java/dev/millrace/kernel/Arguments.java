@@ -215,6 +215,24 @@ public final class Arguments {
     checkFloats("out", out, outOffsetBytes, (long) heads * headDim);
   }
 
+  public static void checkSumsFrom(
+      MemorySegment x,
+      long offsetBytes,
+      MemorySegment weights,
+      long weightsOffsetBytes,
+      int n,
+      float[] thresholds,
+      float[] sums) {
+    checkRange("values", 0, n, Kernels.VOCABULARY_SEGMENT);
+    checkFloats("x", x, offsetBytes, n);
+    checkFloats("weights", weights, weightsOffsetBytes, n);
+    if (thresholds.length != Kernels.THRESHOLDS || sums.length != Kernels.THRESHOLDS) {
+      throw new IllegalArgumentException(
+          "%d thresholds and %d sums: each must be %d"
+              .formatted(thresholds.length, sums.length, Kernels.THRESHOLDS));
+    }
+  }
+
   public static void checkRange(String what, long from, long to, long limit) {
     if (from < 0 || to < from || to > limit) {
       throw new IllegalArgumentException(

@@ -218,9 +218,43 @@ public interface Kernels {
   int argmax(MemorySegment x, long offsetBytes, int n);
 
   /**
-   * Σ exp(x[i]·invTemperature − max) over [0, n), where max is given: per segment of 4,096, 16
-   * strided partial sums joined as in rmsNorm; segments joined ascending from +0.
-   * x[i]·invTemperature and the subtraction round separately.
+   * weights[i] = exp((x[i] − max)·invTemperature) for i in [0, n), and their sum. Difference and
+   * product round separately. The sum goes per segment of 4,096, 16 strided partial sums joined as
+   * in rmsNorm; segments are joined ascending from +0.
    */
-  float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max);
+  float exp(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      float max,
+      float invTemperature,
+      MemorySegment weights,
+      long weightsOffsetBytes);
+
+  /** Thresholds that {@link #sumsFrom} compares with. */
+  int THRESHOLDS = 4;
+
+  /**
+   * sums[j] = Σ weights[i] over those i in [0, n) with x[i] ≥ thresholds[j]: 16 strided partial
+   * sums from +0, to which other i add nothing, joined as in rmsNorm.
+   *
+   * @param n at most {@link #VOCABULARY_SEGMENT}
+   * @param thresholds {@link #THRESHOLDS}, and as many sums
+   */
+  void sumsFrom(
+      MemorySegment x,
+      long offsetBytes,
+      MemorySegment weights,
+      long weightsOffsetBytes,
+      int n,
+      float[] thresholds,
+      float[] sums);
+
+  /**
+   * Writes the indices i in [0, n) with from ≤ x[i] < below, ascending.
+   *
+   * @param into has room for all of them
+   * @return how many there are
+   */
+  int select(MemorySegment x, long offsetBytes, int n, float from, float below, int[] into);
 }

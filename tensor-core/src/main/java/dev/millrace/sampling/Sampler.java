@@ -26,22 +26,25 @@ public final class Sampler {
 
   private final Kernels kernels;
   private final int vocabulary;
-  private final Softmax softmax;
   private final LogitProcessor processor;
+  private final Ranking ranking;
+  private final Distribution distribution;
 
   /**
-   * @param arena holds one row of scratch
+   * @param arena holds some rows of scratch
    */
   public Sampler(Kernels kernels, int vocabulary, Arena arena) {
     this.kernels = kernels;
     this.vocabulary = vocabulary;
-    this.softmax = new Softmax(kernels, vocabulary);
     this.processor = new LogitProcessor(vocabulary, arena);
+    CutSearch search = new CutSearch(kernels, vocabulary, arena);
+    this.ranking = new Ranking(kernels, search, vocabulary);
+    this.distribution = new Distribution(kernels, vocabulary, search, ranking, arena);
   }
 
   /**
-   * Greedy (temperature 0) is the largest logit, ties to the lowest id. Else the draw from
-   * softmax(logits/temperature) for {@link CounterRandom}'s number.
+   * Greedy (temperature 0) is the largest processed logit, ties to the lowest id. Else the draw
+   * from the {@link Distribution} for {@link CounterRandom}'s number.
    *
    * @param candidate which of a request's continuations
    * @param history what stands in front of the token; its length is the token's position
@@ -68,16 +71,29 @@ public final class Sampler {
     if (processed.getAtIndex(JAVA_FLOAT, best) == LogitProcessor.FORBIDDEN) {
       return NONE;
     }
+    float max = processed.getAtIndex(JAVA_FLOAT, best);
     int id = best;
-    if (settings.temperature() > 0 && softmax.of(processed, best, settings.temperature())) {
-      id = softmax.draw(CounterRandom.uniform(settings.seed(), history.length(), candidate));
+    if (settings.temperature() > 0) {
+      distribution.of(
+          processed,
+          max,
+          settings.temperature(),
+          settings.topK(),
+          settings.topP(),
+          settings.minP());
+      id = distribution.draw(CounterRandom.uniform(settings.seed(), history.length(), candidate));
     }
-    return switch (request.kind()) {
-      case NONE -> new SampledToken(id, Float.NaN, 0, List.of());
-      case RAW -> withLogprobs(id, raw, rawBest, 1, request.topCandidates());
-      case PROCESSED ->
-          withLogprobs(id, processed, best, settings.temperature(), request.topCandidates());
-    };
+    if (request.kind() == LogprobRequest.Kind.NONE) {
+      return new SampledToken(id, Float.NaN, 0, List.of());
+    }
+    if (request.kind() == LogprobRequest.Kind.RAW) {
+      distribution.of(raw, raw.getAtIndex(JAVA_FLOAT, rawBest), 1);
+      return withLogprobs(id, raw, rawBest, request.topCandidates());
+    }
+    if (settings.temperature() == 0) {
+      distribution.of(processed, max, 1);
+    }
+    return withLogprobs(id, processed, best, request.topCandidates());
   }
 
   private MemorySegment row(Matrix<LogitRows, Vocab> logits, int row) {
@@ -90,16 +106,18 @@ public final class Sampler {
     return logits.data().asSlice(row * bytes, bytes);
   }
 
-  private SampledToken withLogprobs(
-      int id, MemorySegment row, int best, float temperature, int topCandidates) {
-    boolean tempered = temperature > 0 && softmax.of(row, best, temperature);
-    if (!tempered) {
-      softmax.of(row, best, 1);
-    }
+  /** With those of the distribution, which is the row's. */
+  private SampledToken withLogprobs(int id, MemorySegment row, int best, int topCandidates) {
+    float max = row.getAtIndex(JAVA_FLOAT, best);
     List<Candidate> top =
-        Arrays.stream(Ranking.top(row, vocabulary, topCandidates))
-            .mapToObj(each -> new Candidate(each, softmax.logprob(each)))
+        Arrays.stream(ranking.top(row, vocabulary, max, topCandidates))
+            .filter(distribution::keeps)
+            .mapToObj(each -> new Candidate(each, logprob(row, each)))
             .toList();
-    return new SampledToken(id, softmax.logprob(id), Ranking.rank(row, vocabulary, id), top);
+    return new SampledToken(id, logprob(row, id), ranking.rank(row, vocabulary, id), top);
+  }
+
+  private float logprob(MemorySegment row, int id) {
+    return distribution.logprob(row.getAtIndex(JAVA_FLOAT, id));
   }
 }

@@ -82,7 +82,9 @@ class ArgumentsTest {
         .isInstanceOf(RuntimeException.class);
     refused(() -> kernels.add(floats, freed, 0, 4), "freed");
     refused(() -> kernels.argmax(freed, 0, 4), "freed");
-    refused(() -> kernels.sumExp(heap, 0, 4, 1, 0), "on the heap");
+    refused(() -> kernels.exp(heap, 0, 4, 0, 1, floats, 0), "on the heap");
+    refused(() -> kernels.exp(floats, 0, 4, 0, 1, freed, 0), "freed");
+    refused(() -> kernels.select(freed, 0, 4, 0, 1, new int[4]), "freed");
   }
 
   @Test
@@ -95,6 +97,14 @@ class ArgumentsTest {
     refused(() -> kernels.rope(floats, 8, 1, 8, floats, positions, 0, 2), "position [8, 9)");
     refused(() -> kernels.rope(floats, 8, 1, 8, floats, positions, 0, 3), "rows [0, 3)");
     refused(() -> kernels.rope(floats, 8, 1, 7, floats, positions, 0, 1), "must be even");
+  }
+
+  @Test
+  void sumsOfMoreThanASegmentOrOtherCountsAreRefused() {
+    float[] four = new float[4];
+    refused(() -> kernels.sumsFrom(floats, 0, floats, 0, 65, four, four), "no room for 65 floats");
+    refused(() -> kernels.sumsFrom(floats, 0, floats, 0, 4097, four, four), "values [0, 4097)");
+    refused(() -> kernels.sumsFrom(floats, 0, floats, 0, 4, new float[3], four), "3 thresholds");
   }
 
   @Test

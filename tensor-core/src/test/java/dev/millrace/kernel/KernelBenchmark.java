@@ -158,10 +158,20 @@ public final class KernelBenchmark {
   private void vocabulary() {
     int n = 49152;
     MemorySegment x = floats(n);
-    int[] found = new int[1];
+    MemorySegment weights = floats(n);
+    int[] found = new int[n];
     float[] sum = new float[1];
+    float[] thresholds = {0, 1, 2, 3};
+    float[] sums = new float[4];
     time("argmax", "Gvalues/s", n, () -> found[0] = kernels.argmax(x, 0, n));
-    time("sumExp", "Gvalues/s", n, () -> sum[0] = kernels.sumExp(x, 0, n, 1.5f, 3f));
+    time("exp", "Gvalues/s", n, () -> sum[0] = kernels.exp(x, 0, n, 3, 1.5f, weights, 0));
+    int segment = Kernels.VOCABULARY_SEGMENT;
+    time(
+        "sumsFrom",
+        "Gvalues/s",
+        segment,
+        () -> kernels.sumsFrom(x, 0, weights, 0, segment, thresholds, sums));
+    time("select", "Gvalues/s", n, () -> found[0] = kernels.select(x, 0, n, 3, 9, found));
   }
 
   private void time(String what, String unit, double work, Runnable call) {

@@ -420,8 +420,32 @@ public final class KernelsContract {
 
   private void assertSameScans(MemorySegment x, int n) {
     assertThat(tested.argmax(x, 4, n)).isEqualTo(scalar.argmax(x, 4, n));
-    float[] expected = {scalar.sumExp(x, 4, n, 0.7f, 2.5f)};
-    assertSame("sumExp of " + n, new float[] {tested.sumExp(x, 4, n, 0.7f, 2.5f)}, expected);
+    try (Arena arena = Arena.ofConfined()) {
+      float max = x.getAtIndex(ValueLayout.JAVA_FLOAT, 1 + n / 2);
+      MemorySegment weights = arena.allocate(ValueLayout.JAVA_FLOAT, n + 1L);
+      MemorySegment expected = arena.allocate(ValueLayout.JAVA_FLOAT, n + 1L);
+      float[] sum = {tested.exp(x, 4, n, max, 0.7f, weights, 4)};
+      assertSame(
+          "sum of exp of " + n, sum, new float[] {scalar.exp(x, 4, n, max, 0.7f, expected, 4)});
+      assertSame("exp of " + n, toArray(weights), toArray(expected));
+      assertSameSums(x, weights, Math.min(n, Kernels.VOCABULARY_SEGMENT));
+      int[] selected = new int[n];
+      int[] those = new int[n];
+      for (float from : new float[] {Float.NEGATIVE_INFINITY, -1, 0, 1, max}) {
+        assertThat(tested.select(x, 4, n, from, 1.5f, selected))
+            .isEqualTo(scalar.select(x, 4, n, from, 1.5f, those));
+        assertThat(selected).isEqualTo(those);
+      }
+    }
+  }
+
+  private void assertSameSums(MemorySegment x, MemorySegment weights, int n) {
+    float[] thresholds = {-1, 0, Math.nextUp(0f), 127};
+    float[] sums = new float[Kernels.THRESHOLDS];
+    float[] expected = new float[Kernels.THRESHOLDS];
+    tested.sumsFrom(x, 4, weights, 4, n, thresholds, sums);
+    scalar.sumsFrom(x, 4, weights, 4, n, thresholds, expected);
+    assertSame("sums of " + n, sums, expected);
   }
 
   private interface Run {

@@ -167,7 +167,30 @@ class StepMakesNoGarbageTest {
     }
 
     @Override
-    public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+    public float exp(
+        MemorySegment x,
+        long offsetBytes,
+        int n,
+        float max,
+        float invTemperature,
+        MemorySegment weights,
+        long weightsOffsetBytes) {
+      return 0;
+    }
+
+    @Override
+    public void sumsFrom(
+        MemorySegment x,
+        long offsetBytes,
+        MemorySegment weights,
+        long weightsOffsetBytes,
+        int n,
+        float[] thresholds,
+        float[] sums) {}
+
+    @Override
+    public int select(
+        MemorySegment x, long offsetBytes, int n, float from, float below, int[] into) {
       return 0;
     }
   }

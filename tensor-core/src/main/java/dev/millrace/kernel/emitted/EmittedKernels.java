@@ -314,7 +314,31 @@ public final class EmittedKernels implements Kernels {
   }
 
   @Override
-  public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
-    return others.sumExp(x, offsetBytes, n, invTemperature, max);
+  public float exp(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      float max,
+      float invTemperature,
+      MemorySegment weights,
+      long weightsOffsetBytes) {
+    return others.exp(x, offsetBytes, n, max, invTemperature, weights, weightsOffsetBytes);
+  }
+
+  @Override
+  public void sumsFrom(
+      MemorySegment x,
+      long offsetBytes,
+      MemorySegment weights,
+      long weightsOffsetBytes,
+      int n,
+      float[] thresholds,
+      float[] sums) {
+    others.sumsFrom(x, offsetBytes, weights, weightsOffsetBytes, n, thresholds, sums);
+  }
+
+  @Override
+  public int select(MemorySegment x, long offsetBytes, int n, float from, float below, int[] into) {
+    return others.select(x, offsetBytes, n, from, below, into);
   }
 }

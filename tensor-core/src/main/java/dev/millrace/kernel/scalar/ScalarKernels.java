@@ -263,19 +263,63 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+  public float exp(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      float max,
+      float invTemperature,
+      MemorySegment weights,
+      long weightsOffsetBytes) {
     Arguments.checkFloats("x", x, offsetBytes, n);
+    Arguments.checkFloats("weights", weights, weightsOffsetBytes, n);
     float[] partials = new float[Functions.PARTIALS];
     float sum = 0;
     for (int begin = 0; begin < n; begin += VOCABULARY_SEGMENT) {
       Arrays.fill(partials, 0);
       for (int i = begin; i < Math.min(n, begin + VOCABULARY_SEGMENT); i++) {
-        float scaled = get(x, offsetBytes / Float.BYTES + i) * invTemperature;
-        partials[i % Functions.PARTIALS] += Functions.exp(scaled - max);
+        float difference = get(x, offsetBytes / Float.BYTES + i) - max;
+        float weight = Functions.exp(difference * invTemperature);
+        set(weights, weightsOffsetBytes / Float.BYTES + i, weight);
+        partials[i % Functions.PARTIALS] += weight;
       }
       sum += Functions.join(partials);
     }
     return sum;
+  }
+
+  @Override
+  public void sumsFrom(
+      MemorySegment x,
+      long offsetBytes,
+      MemorySegment weights,
+      long weightsOffsetBytes,
+      int n,
+      float[] thresholds,
+      float[] sums) {
+    Arguments.checkSumsFrom(x, offsetBytes, weights, weightsOffsetBytes, n, thresholds, sums);
+    for (int j = 0; j < THRESHOLDS; j++) {
+      float[] partials = new float[Functions.PARTIALS];
+      for (int i = 0; i < n; i++) {
+        if (get(x, offsetBytes / Float.BYTES + i) >= thresholds[j]) {
+          partials[i % Functions.PARTIALS] += get(weights, weightsOffsetBytes / Float.BYTES + i);
+        }
+      }
+      sums[j] = Functions.join(partials);
+    }
+  }
+
+  @Override
+  public int select(MemorySegment x, long offsetBytes, int n, float from, float below, int[] into) {
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    int count = 0;
+    for (int i = 0; i < n; i++) {
+      float value = get(x, offsetBytes / Float.BYTES + i);
+      if (value >= from && value < below) {
+        into[count++] = i;
+      }
+    }
+    return count;
   }
 
   private static float get(MemorySegment segment, long index) {

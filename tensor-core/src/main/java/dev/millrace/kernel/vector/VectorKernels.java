@@ -247,8 +247,37 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public float sumExp(MemorySegment x, long offsetBytes, int n, float invTemperature, float max) {
+  public float exp(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      float max,
+      float invTemperature,
+      MemorySegment weights,
+      long weightsOffsetBytes) {
     Arguments.checkFloats("x", x, offsetBytes, n);
-    return VocabularyScan.sumExp(x.address() + offsetBytes, n, invTemperature, max);
+    Arguments.checkFloats("weights", weights, weightsOffsetBytes, n);
+    return VocabularyScan.exp(
+        x.address() + offsetBytes, n, max, invTemperature, weights.address() + weightsOffsetBytes);
+  }
+
+  @Override
+  public void sumsFrom(
+      MemorySegment x,
+      long offsetBytes,
+      MemorySegment weights,
+      long weightsOffsetBytes,
+      int n,
+      float[] thresholds,
+      float[] sums) {
+    Arguments.checkSumsFrom(x, offsetBytes, weights, weightsOffsetBytes, n, thresholds, sums);
+    VocabularyScan.sumsFrom(
+        x.address() + offsetBytes, weights.address() + weightsOffsetBytes, n, thresholds, sums);
+  }
+
+  @Override
+  public int select(MemorySegment x, long offsetBytes, int n, float from, float below, int[] into) {
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    return VocabularyScan.select(x.address() + offsetBytes, n, from, below, into);
   }
 }

@@ -15,7 +15,9 @@ import dev.millrace.kv.KvType;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -234,10 +236,23 @@ class ScalarKernelsTest {
     MemorySegment x = gaussians(10_000);
     double sum = 0;
     for (int i = 0; i < 10_000; i++) {
-      sum += Math.exp(at(x, i) / 2 - 1.5);
+      sum += Math.exp((at(x, i) - 3) / 2);
     }
-    assertThat((double) kernels.sumExp(x, 0, 10_000, 0.5f, 1.5f))
+    MemorySegment weights = gaussians(10_000);
+    assertThat((double) kernels.exp(x, 0, 10_000, 3, 0.5f, weights, 0))
         .isCloseTo(sum, within(sum * 1e-6));
+    assertThat(at(weights, 9_999)).isCloseTo(Math.exp((at(x, 9_999) - 3) / 2), within(1e-6));
+    int[] selected = new int[10_000];
+    int count = kernels.select(x, 0, 10_000, 2, 2.5f, selected);
+    assertThat(Arrays.copyOf(selected, count))
+        .isEqualTo(
+            IntStream.range(0, 10_000).filter(i -> at(x, i) >= 2 && at(x, i) < 2.5).toArray());
+    float[] sums = new float[Kernels.THRESHOLDS];
+    kernels.sumsFrom(x, 0, weights, 0, 4_096, new float[] {-9, 0, 1, 9}, sums);
+    double fromOne =
+        IntStream.range(0, 4_096).filter(i -> at(x, i) >= 1).mapToDouble(i -> at(weights, i)).sum();
+    assertThat((double) sums[2]).isCloseTo(fromOne, within(fromOne * 1e-6));
+    assertThat(sums[3]).isZero();
     x.setAtIndex(JAVA_FLOAT, 777, 50);
     x.setAtIndex(JAVA_FLOAT, 7777, 50);
     assertThat(kernels.argmax(x, 0, 10_000)).isEqualTo(777);
