@@ -30,11 +30,11 @@ public final class Limits {
 
   public static final int MAX_STOP_TOKEN_IDS = 256;
 
+  /** Each is added to every row of logits. */
+  public static final int MAX_LOGIT_BIAS_ENTRIES = 1_024;
+
   /** So much output waits in the server for the rest of its event. */
   public static final int MAX_TOKENS_PER_EVENT = 1_024;
-
-  /** Below this, but above 0, the logits' quotients overflow before the draw can differ. */
-  public static final float MIN_TEMPERATURE = 0.001f;
 
   /** Above this, the distribution is flat to float32's precision. */
   public static final float MAX_TEMPERATURE = 100f;

@@ -57,7 +57,8 @@ public final class RequestReader {
     checkIds(request);
     SamplingParameters effectiveSampling =
         SamplingReader.effective(request.getSampling(), model.defaults(), random);
-    SamplingSettings sampling = SamplingReader.read(effectiveSampling);
+    int vocabulary = model.tokenizer().vocabularySize();
+    SamplingSettings sampling = SamplingReader.read(effectiveSampling, vocabulary);
     OutputSettings output = OutputReader.read(request.getOutput());
     int candidates =
         request.hasCandidateCount()
@@ -69,7 +70,6 @@ public final class RequestReader {
             ? Optional.of(Checks.duration("max_queue_time", request.getMaxQueueTime()))
             : Optional.empty();
     int[] prompt = PromptReader.read(request, model);
-    int vocabulary = model.tokenizer().vocabularySize();
     StopSettings stop =
         StopReader.read(request.getStop(), model.maxPositions() - prompt.length, vocabulary);
     Optional<ResumePoint> resume =

@@ -1,10 +1,11 @@
 package dev.millrace.request;
 
 import static dev.millrace.request.InvalidRequestException.invalid;
-import static dev.millrace.request.InvalidRequestException.unimplemented;
 
+import dev.millrace.sampling.Penalties;
 import dev.millrace.sampling.SamplingSettings;
 import dev.millrace.v1.SamplingParameters;
+import java.util.Map;
 import java.util.function.LongSupplier;
 
 /** How tokens are drawn: fills in defaults and checks ranges. */
@@ -30,65 +31,68 @@ final class SamplingReader {
         .build();
   }
 
-  static SamplingSettings read(SamplingParameters effective) {
+  static SamplingSettings read(SamplingParameters effective, int vocabulary) {
     float temperature = effective.getTemperature();
-    boolean allowed =
-        temperature == 0f
-            || temperature >= Limits.MIN_TEMPERATURE && temperature <= Limits.MAX_TEMPERATURE;
-    if (!allowed) {
+    if (!(temperature >= 0f && temperature <= Limits.MAX_TEMPERATURE)) {
       throw invalid(
           PATH + "temperature",
-          temperature
-              + "; allowed is 0 (greedy), or "
-              + Limits.MIN_TEMPERATURE
-              + " to "
-              + Limits.MAX_TEMPERATURE);
+          temperature + "; allowed is 0 (greedy) to " + Limits.MAX_TEMPERATURE);
     }
-    checkCuts(effective);
-    checkPenalties(effective);
-    if (effective.getLogitBiasCount() > 0) {
-      throw unimplemented(PATH + "logit_bias", "leave it empty");
-    }
-    // A temperature of -0 is 0.
-    return SamplingSettings.of(temperature == 0f ? 0f : temperature, effective.getSeed());
-  }
-
-  private static void checkCuts(SamplingParameters effective) {
-    onlyOff("top_k", Integer.toUnsignedLong(effective.getTopK()), 0);
     float topP = effective.getTopP();
     if (!(topP > 0f && topP <= 1f)) {
       throw invalid(PATH + "top_p", topP + "; allowed is above 0, to 1");
     }
-    onlyOff("top_p", topP, 1);
     float minP = effective.getMinP();
     if (!(minP >= 0f && minP < 1f)) {
       throw invalid(PATH + "min_p", minP + "; allowed is 0 to below 1");
     }
-    onlyOff("min_p", minP, 0);
+    return new SamplingSettings(
+        temperature == 0f ? 0f : temperature, // -0 is 0
+        saturated(effective.getTopK()),
+        topP,
+        minP,
+        penalties(effective),
+        logitBias(effective.getLogitBiasMap(), vocabulary),
+        effective.getSeed());
   }
 
-  private static void checkPenalties(SamplingParameters effective) {
+  private static Penalties penalties(SamplingParameters effective) {
     float repetition = effective.getRepetitionPenalty();
     if (!(repetition > 0f && Float.isFinite(repetition))) {
       throw invalid(PATH + "repetition_penalty", repetition + "; allowed is above 0");
     }
-    onlyOff("repetition_penalty", repetition, 1);
-    checkAdditive("frequency_penalty", effective.getFrequencyPenalty());
-    checkAdditive("presence_penalty", effective.getPresencePenalty());
-    // A penalty_window may be anything: with the penalties off, nothing looks through it.
+    return new Penalties(
+        repetition,
+        additive("frequency_penalty", effective.getFrequencyPenalty()),
+        additive("presence_penalty", effective.getPresencePenalty()),
+        saturated(effective.getPenaltyWindow()));
   }
 
-  private static void checkAdditive(String field, float penalty) {
+  private static float additive(String field, float penalty) {
     if (!(penalty >= -2f && penalty <= 2f)) {
       throw invalid(PATH + field, penalty + "; allowed is -2 to 2");
     }
-    onlyOff(field, penalty, 0);
+    return penalty;
   }
 
-  private static void onlyOff(String field, Number value, int off) {
-    if (value.doubleValue() != off) {
-      throw unimplemented(
-          PATH + field, off + " turns it off; " + value + " was given, or is the model's default");
-    }
+  private static Map<Integer, Float> logitBias(Map<Integer, Float> asked, int vocabulary) {
+    String field = PATH + "logit_bias";
+    Checks.atMost(field, "entries", asked.size(), Limits.MAX_LOGIT_BIAS_ENTRIES);
+    asked.forEach(
+        (id, bias) -> {
+          String at = field + "[" + Integer.toUnsignedLong(id) + "]";
+          if (Integer.compareUnsigned(id, vocabulary) >= 0) {
+            throw invalid(at, "the vocabulary's ids are 0 to " + (vocabulary - 1));
+          }
+          if (!(bias < Float.POSITIVE_INFINITY)) {
+            throw invalid(at, bias + "; allowed are finite numbers, and -Infinity to forbid");
+          }
+        });
+    return asked;
+  }
+
+  /** A uint32 of which nothing from 2³¹ on differs: no context or vocabulary is as large. */
+  private static int saturated(int unsigned) {
+    return unsigned < 0 ? Integer.MAX_VALUE : unsigned;
   }
 }

@@ -10,6 +10,7 @@ import com.google.protobuf.Duration;
 import com.google.protobuf.Message;
 import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.request.InvalidRequestException.Kind;
+import dev.millrace.sampling.Penalties;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
 import dev.millrace.v1.LogprobsKind;
@@ -72,12 +73,47 @@ class ContractFieldsTest {
         b -> b.getSamplingBuilder().setSeed(-7),
         a -> List.of(a.generation().sampling().seed(), a.started().getSeed()),
         List.of(-7L, -7L));
-    // Penalties that it would limit are off, and can't be switched on yet.
+    supported(
+        "sampling.top_k",
+        b -> b.getSamplingBuilder().setTopK(40),
+        a -> a.generation().sampling().topK(),
+        40);
+    supported(
+        "sampling.top_p",
+        b -> b.getSamplingBuilder().setTopP(0.5f),
+        a -> a.generation().sampling().topP(),
+        0.5f);
+    supported(
+        "sampling.min_p",
+        b -> b.getSamplingBuilder().setMinP(0.25f),
+        a -> a.generation().sampling().minP(),
+        0.25f);
+    supported(
+        "sampling.repetition_penalty",
+        b -> b.getSamplingBuilder().setRepetitionPenalty(1.5f),
+        a -> a.generation().sampling().penalties(),
+        new Penalties(1.5f, 0, 0, 0));
+    supported(
+        "sampling.frequency_penalty",
+        b -> b.getSamplingBuilder().setFrequencyPenalty(0.5f),
+        a -> a.generation().sampling().penalties(),
+        new Penalties(1, 0.5f, 0, 0));
+    supported(
+        "sampling.presence_penalty",
+        b -> b.getSamplingBuilder().setPresencePenalty(-2),
+        a -> a.generation().sampling().penalties(),
+        new Penalties(1, 0, -2, 0));
     supported(
         "sampling.penalty_window",
-        b -> b.getSamplingBuilder().setPenaltyWindow(9),
-        a -> a.started().getEffectiveSampling().getPenaltyWindow(),
-        9);
+        b -> b.getSamplingBuilder().setPenaltyWindow(-1),
+        a -> a.generation().sampling().penalties(),
+        new Penalties(1, 0, 0, Integer.MAX_VALUE));
+    supported(
+        "sampling.logit_bias",
+        b ->
+            b.getSamplingBuilder().putLogitBias(3, Float.NEGATIVE_INFINITY).putLogitBias(257, 0.5f),
+        a -> a.generation().sampling().logitBias(),
+        Map.of(3, Float.NEGATIVE_INFINITY, 257, 0.5f));
 
     supported(
         "stop.max_tokens",

@@ -1,12 +1,16 @@
 package dev.millrace.request;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.google.protobuf.Duration;
 import com.google.protobuf.UnknownFieldSet;
 import dev.millrace.model.Metadata;
+import dev.millrace.model.ModelFormatException;
 import dev.millrace.request.InvalidRequestException.Kind;
+import dev.millrace.sampling.Penalties;
+import dev.millrace.sampling.SamplingSettings;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.LogprobsKind;
 import dev.millrace.v1.SamplingParameters;
@@ -16,6 +20,7 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,21 +89,74 @@ class RequestReaderTest {
   }
 
   @Test
-  void aModelsDefaultThatIsNotDoneYetIsRefusedUnlessSwitchedOff() {
-    ModelProfile model = withDefaults(Map.of("general.sampling.top_k", 20L));
-    GenerateRequest off =
-        RequestFixtures.hello().toBuilder()
-            .setSampling(SamplingParameters.newBuilder().setTopK(0))
-            .build();
+  void allOfAModelsOwnDefaultsAreInForceAndToldUnlessTheCallerSaysOtherwise() {
+    ModelProfile model =
+        withDefaults(
+            Map.of(
+                "general.sampling.temp", 0.6,
+                "general.sampling.top_k", 20L,
+                "general.sampling.top_p", 0.95,
+                "general.sampling.min_p", 0.25,
+                "general.sampling.penalty_repeat", 1.5,
+                "general.sampling.penalty_last_n", 64L));
+    GenerateRequest.Builder asked = RequestFixtures.hello().toBuilder();
+    asked.getSamplingBuilder().setTopK(0).setSeed(3).putLogitBias(1, 0.5f);
 
-    InvalidRequestException refused =
-        catchThrowableOfType(
-            InvalidRequestException.class,
-            () -> RequestFixtures.reader().read(RequestFixtures.hello(), model, Optional.empty()));
+    AcceptedRequest accepted =
+        RequestFixtures.reader().read(asked.build(), model, Optional.empty());
 
-    assertThat(refused.kind()).isEqualTo(Kind.UNIMPLEMENTED);
-    assertThat(refused.field()).isEqualTo("sampling.top_k");
-    assertThat(RequestFixtures.reader().read(off, model, Optional.empty())).isNotNull();
+    assertThat(accepted.generation().sampling())
+        .isEqualTo(
+            new SamplingSettings(
+                0.6f, 0, 0.95f, 0.25f, new Penalties(1.5f, 0, 0, 64), Map.of(1, 0.5f), 3));
+    assertThat(accepted.started().getEffectiveSampling())
+        .isEqualTo(
+            SamplingParameters.newBuilder()
+                .setTemperature(0.6f)
+                .setTopK(0)
+                .setTopP(0.95f)
+                .setMinP(0.25f)
+                .setRepetitionPenalty(1.5f)
+                .setFrequencyPenalty(0)
+                .setPresencePenalty(0)
+                .setPenaltyWindow(64)
+                .putLogitBias(1, 0.5f)
+                .setSeed(3)
+                .build());
+  }
+
+  @Test
+  void whatLlamaCppReadsAsOffIsOff() {
+    SamplingDefaults defaults =
+        withDefaults(
+                Map.of(
+                    "general.sampling.temp",
+                    -1.0,
+                    "general.sampling.top_k",
+                    -1L,
+                    "general.sampling.penalty_repeat",
+                    1.5,
+                    "general.sampling.penalty_last_n",
+                    0L))
+            .defaults();
+
+    assertThat(defaults).isEqualTo(SamplingDefaults.OF_CONTRACT);
+    assertThat(
+            withDefaults(
+                    Map.of(
+                        "general.sampling.penalty_repeat",
+                        1.5,
+                        "general.sampling.penalty_last_n",
+                        -1L))
+                .defaults())
+        .isEqualTo(new SamplingDefaults(0, 0, 1, 0, 1.5f, 0));
+  }
+
+  @Test
+  void aModelWhoseDefaultNoRequestCouldHaveIsRefusedWhenItIsLoaded() {
+    assertThatThrownBy(() -> withDefaults(Map.of("general.sampling.top_p", 1.5)))
+        .isInstanceOf(ModelFormatException.class)
+        .hasMessageContaining("general.sampling.top_p: 1.5; allowed is above 0, to 1");
   }
 
   static Stream<Arguments> outOfRange() {
@@ -126,13 +184,22 @@ class RequestReaderTest {
         sampling("temperature", "0 (greedy)", s -> s.setTemperature(-1)),
         sampling("temperature", "NaN", s -> s.setTemperature(Float.NaN)),
         sampling("temperature", "100", s -> s.setTemperature(100.5f)),
-        sampling("temperature", "0.001", s -> s.setTemperature(1e-30f)),
         sampling("top_p", "above 0, to 1", s -> s.setTopP(0)),
         sampling("top_p", "above 0, to 1", s -> s.setTopP(1.5f)),
         sampling("min_p", "0 to below 1", s -> s.setMinP(1)),
         sampling("repetition_penalty", "above 0", s -> s.setRepetitionPenalty(0)),
         sampling("frequency_penalty", "-2 to 2", s -> s.setFrequencyPenalty(2.5f)),
         sampling("presence_penalty", "-2 to 2", s -> s.setPresencePenalty(Float.NaN)),
+        sampling(
+            "repetition_penalty", "Infinity", s -> s.setRepetitionPenalty(Float.POSITIVE_INFINITY)),
+        sampling("logit_bias[258]", "0 to 257", s -> s.putLogitBias(258, 1)),
+        sampling("logit_bias[4294967295]", "0 to 257", s -> s.putLogitBias(-1, 1)),
+        sampling("logit_bias[7]", "NaN", s -> s.putLogitBias(7, Float.NaN)),
+        sampling("logit_bias[7]", "Infinity", s -> s.putLogitBias(7, Float.POSITIVE_INFINITY)),
+        sampling(
+            "logit_bias",
+            "1025 entries",
+            s -> IntStream.range(0, 1_025).forEach(id -> s.putLogitBias(id, 1))),
         stop("max_tokens", "59; allowed is 0 to 58", s -> s.setMaxTokens(59)),
         stop("max_tokens", "4294967295; allowed is 0 to 58", s -> s.setMaxTokens(-1)),
         stop("min_tokens", "4; allowed is 0 to 3", s -> s.setMaxTokens(3).setMinTokens(4)),

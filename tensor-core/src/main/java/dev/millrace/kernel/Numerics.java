@@ -7,7 +7,7 @@ package dev.millrace.kernel;
  */
 public final class Numerics {
   /** Raised with every change that may change one bit of an answer. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   private static final int PRECISION_SHIFT = 16;
 

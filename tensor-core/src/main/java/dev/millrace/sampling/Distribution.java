@@ -169,7 +169,7 @@ final class Distribution {
 
   /** Natural logarithm of the probability of an id that is kept and has this logit. */
   float logprob(float logit) {
-    return (float) ((double) ((logit - max) * invTemperature) - StrictMath.log(total));
+    return (float) (((double) logit - max) * invTemperature - StrictMath.log(total));
   }
 
   private int segments() {
