@@ -8,6 +8,7 @@ import dev.millrace.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Cuts a row's ranking where the weight of what is kept reaches a target, without sorting the row.
@@ -21,6 +22,9 @@ import java.util.Arrays;
 final class CutSearch {
   /** So few are sorted rather than divided once more. */
   private static final int FEW = 256;
+
+  /** Then there are hundreds of equal logits at the cut, or nearly so. */
+  private static final int ROUNDS_BY_VALUE = 8;
 
   private final Kernels kernels;
   private final MemorySegment ones; // [VOCABULARY_SEGMENT]
@@ -40,7 +44,7 @@ final class CutSearch {
 
   /** Keeps the {@code most} largest that may be chosen. */
   Cut ofCount(MemorySegment x, int n, float max, int most) {
-    return find(x, n, max, ones, 0, most, Cut.NONE.least());
+    return find(x, n, max, null, 0, most, Cut.NONE.least());
   }
 
   /**
@@ -64,17 +68,17 @@ final class CutSearch {
   void count(MemorySegment x, int n, float lower, float higher, int[] counts) {
     thresholds[0] = lower;
     Arrays.fill(thresholds, 1, Kernels.THRESHOLDS, higher);
-    sum(x, n, ones);
+    sum(x, n, null);
     counts[0] = (int) sums[0];
     counts[1] = (int) sums[1];
   }
 
-  /** With ones for weights, invTemperature is 0: the weight is 1 at any distance. */
+  /** Without weights, each is 1; invTemperature is 0 then, which says so too. */
   private Cut find(
       MemorySegment x,
       int n,
       float max,
-      MemorySegment weights,
+      @Nullable MemorySegment weights,
       float invTemperature,
       double target,
       float lowest) {
@@ -90,7 +94,7 @@ final class CutSearch {
       int back = 1 << 2 * (Kernels.THRESHOLDS - 1 - j);
       thresholds[j] = j == 0 ? lowest : Math.max(lowest, max - unit * back);
     }
-    while (true) {
+    for (int round = 1; ; round++) {
       sum(x, n, weights);
       if (low == lowest && thresholds[0] == lowest && sums[0] <= target) {
         return Cut.from(lowest);
@@ -109,17 +113,24 @@ final class CutSearch {
       if (few || Math.nextUp(low) >= high) {
         return within(x, n, weights, low, high, target - fromHigh);
       }
-      divide(max, low, high);
+      if (round < ROUNDS_BY_VALUE) {
+        divideByValue(max, low, high);
+      } else {
+        divideByOrder(low, high);
+      }
     }
   }
 
-  private void sum(MemorySegment x, int n, MemorySegment weights) {
+  private void sum(MemorySegment x, int n, @Nullable MemorySegment weights) {
     Arrays.fill(sums, 0);
     for (int from = 0; from < n; from += Kernels.VOCABULARY_SEGMENT) {
       int count = Math.min(Kernels.VOCABULARY_SEGMENT, n - from);
       long offset = (long) from * Float.BYTES;
-      kernels.sumsFrom(
-          x, offset, weights, weights == ones ? 0 : offset, count, thresholds, segmentSums);
+      if (weights == null) {
+        kernels.sumsFrom(x, offset, ones, 0, count, thresholds, segmentSums);
+      } else {
+        kernels.sumsFrom(x, offset, weights, offset, count, thresholds, segmentSums);
+      }
       for (int j = 0; j < Kernels.THRESHOLDS; j++) {
         sums[j] += segmentSums[j];
       }
@@ -127,41 +138,59 @@ final class CutSearch {
   }
 
   /**
-   * Four thresholds in (low, high), or on its ends where floats leave no place: evenly, or where
-   * low is much further from the maximum, by equal factors of the distance from it.
+   * Four thresholds between low and high: evenly, or where low is much further from the maximum, by
+   * equal factors of the distance from it.
    */
-  private void divide(float max, float low, float high) {
+  private void divideByValue(float max, float low, float high) {
     double near = Math.max(0, (double) max - high);
     double far = (double) max - low;
     for (int j = 0; j < Kernels.THRESHOLDS; j++) {
       double part = (double) (j + 1) / (Kernels.THRESHOLDS + 1); // of the way from low to high
-      double distance =
+      double threshold =
           near > 0 && far > 4 * near
-              ? far * StrictMath.pow(near / far, part)
-              : far + (near - far) * part;
-      thresholds[j] = Math.clamp((float) (max - distance), low, high);
+              ? max - far * StrictMath.pow(near / far, part)
+              : low + ((double) high - low) * part;
+      thresholds[j] = Math.clamp((float) threshold, low, high);
+    }
+  }
+
+  /** Four that leave as many floats between each other: some 2³² are divided up in 14 rounds. */
+  private void divideByOrder(float low, float high) {
+    long from = Ranking.order(low);
+    long floats = Ranking.order(high) - from;
+    for (int j = 0; j < Kernels.THRESHOLDS; j++) {
+      long between = Math.ceilDiv(floats * (j + 1), Kernels.THRESHOLDS + 1);
+      thresholds[j] = Ranking.inOrder((int) (from + between));
     }
   }
 
   /** The cut among the few in [low, high), which have to add {@code missing} to what lies above. */
   private Cut within(
-      MemorySegment x, int n, MemorySegment weights, float low, float high, double missing) {
+      MemorySegment x,
+      int n,
+      @Nullable MemorySegment weights,
+      float low,
+      float high,
+      double missing) {
     int count = kernels.select(x, 0, n, low, high, selected);
     long[] ranked = new long[count];
     for (int i = 0; i < count; i++) {
       ranked[i] = Ranking.key(x.getAtIndex(JAVA_FLOAT, selected[i]), selected[i]);
     }
     Arrays.sort(ranked);
-    int last = 0;
+    int kept = 0;
     double sum = 0;
-    for (int i = 0; i < count && sum < missing; i++) {
-      int id = (int) ranked[i];
-      sum += weights == ones ? 1 : weights.getAtIndex(JAVA_FLOAT, id);
-      last = i;
+    while (kept < count && sum < missing) {
+      int id = (int) ranked[kept++];
+      sum += weights == null ? 1 : weights.getAtIndex(JAVA_FLOAT, id);
     }
-    int id = (int) ranked[last];
-    float least = x.getAtIndex(JAVA_FLOAT, id);
-    boolean more = last + 1 < count && x.getAtIndex(JAVA_FLOAT, (int) ranked[last + 1]) == least;
-    return more ? new Cut(least, id) : Cut.from(least);
+    int last = (int) ranked[kept - 1];
+    float least = x.getAtIndex(JAVA_FLOAT, last);
+    boolean equalOneFollows = false;
+    if (kept < count) {
+      int next = (int) ranked[kept];
+      equalOneFollows = x.getAtIndex(JAVA_FLOAT, next) == least;
+    }
+    return equalOneFollows ? new Cut(least, last) : Cut.from(least);
   }
 }

@@ -167,6 +167,16 @@ final class Distribution {
     return index >= 0 && cut.keeps(x.getAtIndex(JAVA_FLOAT, index), index);
   }
 
+  /** The probabilities of all ids that can be drawn, by id; leaves others as they are. */
+  void writeTo(double[] probabilities) {
+    for (int i = 0; i < n; i++) {
+      if (cut.keeps(x.getAtIndex(JAVA_FLOAT, i), i)) {
+        int id = isGathered ? gatheredIds[i] : i;
+        probabilities[id] = weights.getAtIndex(JAVA_FLOAT, i) / total;
+      }
+    }
+  }
+
   /** Natural logarithm of the probability of an id that is kept and has this logit. */
   float logprob(float logit) {
     return (float) (((double) logit - max) * invTemperature - StrictMath.log(total));

@@ -21,9 +21,18 @@ final class Ranking {
 
   /** Sorts as the ranking does; its low half is the id. */
   static long key(float logit, int id) {
-    int bits = Float.floatToIntBits(logit + 0f); // -0 is 0
-    int ascending = bits ^ bits >> 31 & Integer.MAX_VALUE;
-    return (long) ~ascending << Integer.SIZE | id;
+    return (long) ~order(logit) << Integer.SIZE | id;
+  }
+
+  /** Ascends with the float, by 1 from one to the next. */
+  static int order(float value) {
+    int bits = Float.floatToIntBits(value + 0f); // -0 is 0
+    return bits ^ bits >> 31 & Integer.MAX_VALUE;
+  }
+
+  /** The float of an {@link #order}. */
+  static float inOrder(int order) {
+    return Float.intBitsToFloat(order ^ order >> 31 & Integer.MAX_VALUE);
   }
 
   /** The id's place, from 1. */

@@ -96,6 +96,33 @@ public final class Sampler {
     return withLogprobs(id, processed, best, request.topCandidates());
   }
 
+  /**
+   * The probability with which {@link #sample} draws each id: 0 for what is forbidden, not allowed
+   * or cut; greedy choice has one id of probability 1. For those who look at distributions.
+   *
+   * @throws IllegalArgumentException if there is none, where sample's id is −1
+   */
+  public double[] probabilities(
+      Matrix<LogitRows, Vocab> logits,
+      int row,
+      SamplingSettings settings,
+      History history,
+      int[] forbidden,
+      long @Nullable [] allowed) {
+    SampledToken token =
+        sample(logits, row, settings, 0, history, forbidden, allowed, LogprobRequest.NONE);
+    if (token.id() < 0) {
+      throw new IllegalArgumentException("row " + row + " isn't finite, or all ids are forbidden");
+    }
+    double[] probabilities = new double[vocabulary];
+    if (settings.temperature() > 0) {
+      distribution.writeTo(probabilities);
+    } else {
+      probabilities[token.id()] = 1;
+    }
+    return probabilities;
+  }
+
   private MemorySegment row(Matrix<LogitRows, Vocab> logits, int row) {
     if (logits.columns() != vocabulary) {
       throw new IllegalArgumentException(
