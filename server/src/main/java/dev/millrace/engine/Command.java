@@ -3,22 +3,25 @@ package dev.millrace.engine;
 /** What other threads tell the engine's thread. Applied between steps, in order of arrival. */
 sealed interface Command {
 
-  /** About one sequence; means nothing any more when that has ended. */
-  sealed interface OfSequence extends Command {
-    Sequence sequence();
+  /** About one request; means nothing any more when that has ended. */
+  sealed interface OfGeneration extends Command {
+    Generation generation();
   }
 
   /** A request that has a place in the queue. */
-  record Submit(Sequence sequence) implements OfSequence {}
+  record Submit(Generation generation) implements OfGeneration {}
 
   /** Its caller went away. */
-  record Cancel(Sequence sequence) implements OfSequence {}
+  record Cancel(Generation generation) implements OfGeneration {}
 
   /** Its output ends with what there is. */
-  record Interrupt(Sequence sequence) implements OfSequence {}
+  record Interrupt(Generation generation) implements OfGeneration {}
 
   /** Its outlet has room again. */
-  record DemandChanged(Sequence sequence) implements OfSequence {}
+  record DemandChanged(Generation generation) implements OfGeneration {}
+
+  /** Requests of this session may leave their blocks to it. */
+  record OpenSession(long session) implements Command {}
 
   /** No request of a session comes any more. */
   record CloseSession(long session) implements Command {}

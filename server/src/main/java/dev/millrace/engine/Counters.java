@@ -3,7 +3,10 @@ package dev.millrace.engine;
 /** What the engine counts since its start; fields as in {@link EngineSnapshot}. */
 final class Counters {
   long promptTokens;
+  long cachedPromptTokens;
   long prefillTokensComputed;
+  long recomputedTokens;
+  long preemptions;
   long completionTokens;
   long steps;
   long requestsFinished;

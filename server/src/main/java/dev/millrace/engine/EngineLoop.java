@@ -1,9 +1,12 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.GenerationException.Reason;
+import dev.millrace.kv.PrefixHash;
 import dev.millrace.request.GenerationRequest;
+import dev.millrace.sampling.SampledToken;
 import dev.millrace.tokenizer.Tokenizer;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -28,7 +31,7 @@ public final class EngineLoop implements Engine {
   private final Timeline time;
   private final int maxSequenceTokens;
   private final EngineState state;
-  private final Scheduler scheduler = new Scheduler();
+  private final Scheduler scheduler;
   private final Intake intake;
   private final Thread thread =
       Thread.ofPlatform().daemon().name("millrace-engine").unstarted(this::run);
@@ -45,11 +48,21 @@ public final class EngineLoop implements Engine {
    * @param model closed with the engine
    */
   EngineLoop(EngineSettings settings, StepModel model, Tokenizer tokenizer, EngineClock clock) {
+    this(settings, model, tokenizer, clock, PrefixHash.random());
+  }
+
+  EngineLoop(
+      EngineSettings settings,
+      StepModel model,
+      Tokenizer tokenizer,
+      EngineClock clock,
+      PrefixHash hash) {
     this.settings = settings;
     this.model = model;
     this.time = new Timeline(clock);
     this.maxSequenceTokens = (int) Math.min(model.contextLength(), settings.poolTokens());
-    this.state = new EngineState(settings);
+    this.state = new EngineState(settings, hash);
+    this.scheduler = new Scheduler(state);
     this.intake = new Intake(settings, tokenizer, time, maxSequenceTokens);
     this.snapshot = state.snapshot(time.instant(), 0);
   }
@@ -75,6 +88,7 @@ public final class EngineLoop implements Engine {
     try {
       while (alive && !closing.get()) {
         if (!turn()) {
+          check(); // cheap beside waking up again
           park();
         }
       }
@@ -93,14 +107,20 @@ public final class EngineLoop implements Engine {
       state.apply(command, now);
     }
     state.expire(now);
-    StepPlan plan = scheduler.plan(state);
+    StepPlan plan = scheduler.plan(now);
     if (!plan.isEmpty()) {
-      state.begin(plan, now);
-      state.accept(plan, model.step(plan), time.now());
+      long began = time.now();
+      List<SampledToken> tokens = model.step(plan);
+      state.accept(plan, tokens, began, time.now());
     }
     settle();
     turnBegan = NOT_IN_TURN;
     return !plan.isEmpty();
+  }
+
+  /** Between turns, for whoever makes them. */
+  EngineState state() {
+    return state;
   }
 
   /** Checks the state's invariants; between turns, by whoever makes them. */
@@ -136,6 +156,11 @@ public final class EngineLoop implements Engine {
   private void stop(Reason reason, String message) {
     alive = false;
     intake.close(reason, message);
+    for (Command command = intake.poll(); command != null; command = intake.poll()) {
+      if (command instanceof Command.Submit) { // else those who just came weren't counted
+        state.apply(command, time.now());
+      }
+    }
     state.endAll(reason, message, time.now());
     settle();
   }

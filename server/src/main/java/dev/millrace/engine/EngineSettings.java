@@ -11,6 +11,7 @@ import java.time.Duration;
  * @param maxRunning sequences that hold blocks at once; each wants one row of logits at most
  * @param maxWaiting requests that wait for being started; one more is refused
  * @param stepTimeout a step that takes longer hangs: the engine is given up
+ * @param policy how time is shared
  */
 public record EngineSettings(
     int kvBlocks,
@@ -18,7 +19,45 @@ public record EngineSettings(
     int maxBatchTokens,
     int maxRunning,
     int maxWaiting,
-    Duration stepTimeout) {
+    Duration stepTimeout,
+    Policy policy) {
+
+  /**
+   * How time is shared.
+   *
+   * @param maxWaitingTokens of the prompts of all requests that wait
+   * @param stepTarget how long a step may take while sequences decode; zero: a bit more than twice
+   *     what its decode rows take alone
+   * @param stallTimeout a sequence whose reader doesn't read for so long gives its blocks up
+   * @param ageing a request that has waited so long goes as if its priority were one higher
+   */
+  public record Policy(
+      long maxWaitingTokens, Duration stepTarget, Duration stallTimeout, Duration ageing) {
+    public static final Policy DEFAULT =
+        new Policy(1 << 20, Duration.ZERO, Duration.ofSeconds(10), Duration.ofSeconds(5));
+
+    public Policy {
+      if (maxWaitingTokens < 1 || stepTarget.isNegative()) {
+        throw new IllegalArgumentException(
+            "maxWaitingTokens is %d, stepTarget %s: must be positive, or zero for the latter"
+                .formatted(maxWaitingTokens, stepTarget));
+      }
+      if (!stallTimeout.isPositive() || !ageing.isPositive()) {
+        throw new IllegalArgumentException(
+            "stallTimeout is %s, ageing %s: must be positive".formatted(stallTimeout, ageing));
+      }
+    }
+  }
+
+  public EngineSettings(
+      int kvBlocks,
+      int blockSize,
+      int maxBatchTokens,
+      int maxRunning,
+      int maxWaiting,
+      Duration stepTimeout) {
+    this(kvBlocks, blockSize, maxBatchTokens, maxRunning, maxWaiting, stepTimeout, Policy.DEFAULT);
+  }
 
   public EngineSettings {
     atLeastOne("kvBlocks", kvBlocks);
@@ -45,10 +84,5 @@ public record EngineSettings(
   /** Tokens of one sequence, prompt and output together, that the whole pool can hold. */
   public long poolTokens() {
     return (long) kvBlocks * blockSize;
-  }
-
-  /** Blocks that so many positions take. */
-  public int blocksFor(int tokens) {
-    return Math.ceilDiv(tokens, blockSize);
   }
 }

@@ -1,14 +1,12 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.GenerationEvent.FinishReason;
-import dev.millrace.engine.GenerationEvent.PromptProcessed;
 import dev.millrace.engine.GenerationEvent.Started;
 import dev.millrace.engine.GenerationEvent.Summary;
 import dev.millrace.engine.GenerationEvent.Usage;
 import dev.millrace.engine.GenerationException.Reason;
 import dev.millrace.engine.Sequence.Phase;
-import dev.millrace.kv.BlockAllocator;
-import dev.millrace.kv.BlockTable;
+import dev.millrace.kv.PrefixHash;
 import dev.millrace.sampling.SampledToken;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,94 +17,148 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedCollection;
 import java.util.SequencedSet;
-import java.util.stream.Stream;
 
 /**
  * Everything that the engine knows, and how it changes: commands, times and sampled tokens in,
  * events out. Owned by one thread; no clock and no thread inside, so a simulation drives the same
- * machine. Times are nanoseconds since the engine's start.
+ * machine. Times are nanoseconds since the engine's start. What to compute is the {@link
+ * Scheduler}'s.
  *
  * <p>What always holds is said, and checked, in {@link Invariants}.
  */
 final class EngineState {
+  /** A deadline is out of reach if not even so small a part of the predicted time is left. */
+  private static final double PROVABLE = 0.5;
+
   private final EngineSettings settings;
-  private final BlockAllocator allocator;
+  private final Blocks blocks;
+  private final Priorities priorities;
+  private final Fairness fairness = new Fairness();
+  private final CostModel costModel = new CostModel();
+  private final LengthPredictor lengths = new LengthPredictor();
+  private final ServiceRate rate = new ServiceRate();
+  private final Counters counters = new Counters();
+
+  private final SequencedSet<Generation> live = new LinkedHashSet<>();
   private final SequencedSet<Sequence> waiting = new LinkedHashSet<>();
   private final SequencedSet<Sequence> running = new LinkedHashSet<>();
-  private final List<Sequence> ended = new ArrayList<>();
-  private final Counters counters = new Counters();
-  private final ServiceRate rate = new ServiceRate();
-  private int reservedBlocks;
+  private final List<Generation> ended = new ArrayList<>();
   private int leftQueue;
+  private long leftQueueTokens;
+  private int waitingRequests;
   private long waitingPromptTokens;
   private long nextExpiry = Lifetime.NEVER;
 
-  EngineState(EngineSettings settings) {
+  EngineState(EngineSettings settings, PrefixHash hash) {
     this.settings = settings;
-    this.allocator = new BlockAllocator(settings.kvBlocks());
+    this.blocks = new Blocks(settings, hash);
+    this.priorities = new Priorities(settings.policy().ageing());
   }
 
   EngineSettings settings() {
     return settings;
   }
 
-  /** In order of arrival. */
+  Blocks blocks() {
+    return blocks;
+  }
+
+  Priorities priorities() {
+    return priorities;
+  }
+
+  Fairness fairness() {
+    return fairness;
+  }
+
+  CostModel costModel() {
+    return costModel;
+  }
+
+  int expectedLength(Sequence sequence) {
+    return lengths.expectedLength(sequence);
+  }
+
+  SequencedCollection<Generation> live() {
+    return Collections.unmodifiableSequencedSet(live);
+  }
+
   SequencedCollection<Sequence> waiting() {
     return Collections.unmodifiableSequencedSet(waiting);
   }
 
-  /** In order of being started. */
   SequencedCollection<Sequence> running() {
     return Collections.unmodifiableSequencedSet(running);
   }
 
-  /** Blocks that nothing running can ever want. */
-  int unreservedBlocks() {
-    return settings.kvBlocks() - reservedBlocks;
-  }
-
   /** When time alone changes something next, or {@link Lifetime#NEVER}. */
   long nextWakeUp() {
-    return nextExpiry;
+    long next = nextExpiry;
+    for (Sequence sequence : running) {
+      Lifetime lifetime = sequence.generation().lifetime();
+      next = Math.min(next, lifetime.stallExpiry(settings.policy().stallTimeout()));
+    }
+    return next;
   }
+
+  // ---- commands and time
 
   void apply(Command command, long now) {
     switch (command) {
-      case Command.CloseSession _ -> {} // nothing is left warm yet
-      case Command.OfSequence ofSequence -> {
-        if (ofSequence.sequence().phase() != Phase.ENDED) {
-          apply(ofSequence, ofSequence.sequence(), now);
+      case Command.OpenSession open -> blocks.openSession(open.session());
+      case Command.CloseSession close -> blocks.closeSession(close.session());
+      case Command.OfGeneration ofGeneration -> {
+        if (!ofGeneration.generation().hasEnded()) {
+          apply(ofGeneration, ofGeneration.generation(), now);
         }
       }
     }
   }
 
-  private void apply(Command.OfSequence command, Sequence sequence, long now) {
+  private void apply(Command.OfGeneration command, Generation generation, long now) {
     switch (command) {
-      case Command.Submit _ -> admit(sequence, now);
-      case Command.Cancel _ -> fail(sequence, Reason.CANCELLED, "the caller went away", now);
-      case Command.Interrupt _ -> {
-        sequence.completion().end(FinishReason.INTERRUPTED);
+      case Command.Submit _ -> admit(generation, now);
+      case Command.Cancel _ -> fail(generation, Reason.CANCELLED, "the caller went away", now);
+      case Command.Interrupt _ -> endOutput(generation, FinishReason.INTERRUPTED, now);
+      case Command.DemandChanged _ -> {
+        generation.demandSignal().set(false); // before looking: what changes later signals again
+        if (generation.lifetime().isStalled() && generation.outlet().room() > 0) {
+          generation.lifetime().resume(now);
+        }
+      }
+    }
+  }
+
+  private void admit(Generation generation, long now) {
+    live.add(generation);
+    waiting.addAll(generation.candidates());
+    waitingRequests++;
+    waitingPromptTokens += generation.request().prompt().length;
+    fairness.arrive(generation.caller());
+    nextExpiry = Math.min(nextExpiry, generation.lifetime().nextExpiry());
+    if (isProvablyLate(generation, now)) {
+      String message = "the call's deadline would pass before the first token";
+      fail(generation, Reason.DEADLINE_EXCEEDED, message, now);
+      return;
+    }
+    generation.outlet().emit(new Started());
+    for (Sequence sequence : generation.candidates()) {
+      if (sequence.completion().reason() != null) { // resumed behind its last token
+        generation.tellPrompt();
         finish(sequence, now);
       }
-      case Command.DemandChanged _ -> {
-        sequence.demandSignal().set(false); // before looking: what changes later signals again
-        if (sequence.lifetime().isStalled() && sequence.outlet().hasRoom()) {
-          sequence.lifetime().resume(now);
-        }
-      }
     }
   }
 
-  private void admit(Sequence sequence, long now) {
-    waiting.add(sequence);
-    waitingPromptTokens += sequence.request().prompt().length;
-    nextExpiry = Math.min(nextExpiry, sequence.lifetime().nextExpiry());
-    sequence.outlet().emit(new Started());
-    if (sequence.completion().reason() != null) { // resumed behind its last token
-      sequence.outlet().emit(new PromptProcessed(0));
-      finish(sequence, now);
+  /** Whether even the prompt can't be computed in time, by far, if nothing else were computed. */
+  private boolean isProvablyLate(Generation generation, long now) {
+    Sequence first = generation.candidates().getFirst();
+    long left = generation.lifetime().untilDeadline(now);
+    if (left == Lifetime.NEVER || !costModel.isFitted() || first.completion().reason() != null) {
+      return false;
     }
+    int missing = Math.min(first.length(), blocks.neededToStart(first) * settings.blockSize());
+    return PROVABLE * missing * costModel.nanosForRow(0) > left;
   }
 
   /** Ends what is out of time. */
@@ -115,163 +167,256 @@ final class EngineState {
       return;
     }
     nextExpiry = Lifetime.NEVER;
-    for (Sequence sequence : live().toList()) {
-      Lifetime lifetime = sequence.lifetime();
+    for (Generation generation : List.copyOf(live)) {
+      Lifetime lifetime = generation.lifetime();
       if (lifetime.deadlinePassed(now)) {
-        fail(sequence, Reason.DEADLINE_EXCEEDED, "the call's deadline has passed", now);
+        fail(generation, Reason.DEADLINE_EXCEEDED, "the call's deadline has passed", now);
       } else if (lifetime.timeLimitPassed(now)) {
-        sequence.completion().end(FinishReason.TIME_LIMIT);
-        finish(sequence, now);
+        endOutput(generation, FinishReason.TIME_LIMIT, now);
       } else if (lifetime.queueLimitPassed(now)) {
-        fail(sequence, Reason.QUEUE_TIMEOUT, "waited longer than max_queue_time", now);
+        fail(generation, Reason.QUEUE_TIMEOUT, "waited longer than max_queue_time", now);
       } else {
         nextExpiry = Math.min(nextExpiry, lifetime.nextExpiry());
       }
     }
   }
 
-  private Stream<Sequence> live() {
-    return Stream.concat(waiting.stream(), running.stream());
+  // ---- what the scheduler decides
+
+  /** A waiting sequence gets a place, and what is there already of its blocks. */
+  void start(Sequence sequence, long now) {
+    Generation generation = sequence.generation();
+    boolean returns = sequence.isReturning();
+    boolean first = generation.lifetime().start(now);
+    leaveQueue(generation);
+    waiting.remove(sequence);
+    running.add(sequence);
+    sequence.bond(null);
+    sequence.start(blocks.adopt(sequence), now);
+    if (first) {
+      generation.foundCached(sequence.computed());
+      counters.cachedPromptTokens += generation.usage().cachedPromptTokens();
+      int uncached = generation.request().prompt().length - generation.usage().cachedPromptTokens();
+      fairness.charge(generation.caller(), (long) uncached * Fairness.PROMPT_WEIGHT);
+    }
+    if (!returns) {
+      countPromptRead(sequence);
+    }
   }
 
-  /** Starts a step: what it needs is taken. */
-  void begin(StepPlan plan, long now) {
-    for (Sequence sequence : plan.started()) {
-      leaveQueue(sequence);
-      running.add(sequence);
-      sequence.enter(Phase.RUNNING);
-      sequence.lifetime().start(now);
-      reservedBlocks += settings.blocksFor(sequence.worstCaseLength());
-    }
-    for (StepPlan.Entry entry : plan.entries()) {
-      BlockTable blocks = entry.sequence().blocks();
-      while (blocks.size() < settings.blocksFor(entry.position() + entry.count())) {
-        blocks.append(allocator.allocate());
-      }
-    }
+  /** A running sequence gives its blocks up, to be computed again. */
+  void preempt(Sequence sequence) {
+    running.remove(sequence);
+    waiting.add(sequence);
+    blocks.release(sequence);
+    sequence.restart();
+    sequence.generation().countPreemption();
+    counters.preemptions++;
   }
+
+  // ---- what a step brought
 
   /**
    * Ends a step.
    *
    * @param tokens for each entry that samples, in the plan's order
+   * @param began when it was planned
    */
-  void accept(StepPlan plan, List<SampledToken> tokens, long now) {
-    if (tokens.size() != plan.samples()) {
-      throw new IllegalStateException(
-          "the step sampled %d tokens, its plan wants %d".formatted(tokens.size(), plan.samples()));
-    }
+  void accept(StepPlan plan, List<SampledToken> tokens, long began, long now) {
     counters.steps++;
     int next = 0;
+    int rows = 0;
+    long attended = 0;
+    boolean hasPrefill = false;
     for (StepPlan.Entry entry : plan.entries()) {
-      countRows(entry);
+      rows += entry.count();
+      attended += entry.attended();
+      hasPrefill |= entry.count() > 1;
+      computed(entry, now);
       if (entry.samples()) {
+        if (next == tokens.size()) {
+          throw new IllegalStateException("the step sampled %d tokens, too few".formatted(next));
+        }
         accept(entry.sequence(), tokens.get(next++), now);
+      }
+    }
+    if (next != tokens.size()) {
+      throw new IllegalStateException(
+          "the step sampled %d tokens, its plan wants %d".formatted(tokens.size(), next));
+    }
+    costModel.observe(hasPrefill, rows, attended, now - began);
+  }
+
+  private void computed(StepPlan.Entry entry, long now) {
+    Sequence sequence = entry.sequence();
+    if (sequence.phase() != Phase.RUNNING) { // a sibling's numbers ended it within this step
+      return;
+    }
+    int end = entry.position() + entry.count();
+    counters.prefillTokensComputed += sequence.prefillRows(entry.position(), end);
+    counters.recomputedTokens += sequence.recomputedRows(entry.position(), end);
+    sequence.advance(entry.count(), now);
+    countPromptRead(sequence);
+    blocks.share(sequence);
+  }
+
+  private void countPromptRead(Sequence sequence) {
+    Generation generation = sequence.generation();
+    counters.promptTokens -= generation.usage().promptTokens();
+    generation.promptRead(sequence.computed());
+    counters.promptTokens += generation.usage().promptTokens();
+  }
+
+  private void accept(Sequence sequence, SampledToken token, long now) {
+    if (sequence.phase() != Phase.RUNNING) {
+      return;
+    }
+    Generation generation = sequence.generation();
+    if (token.id() < 0) {
+      int position = sequence.length() - 1;
+      String message = "the model's numbers weren't finite behind token " + position;
+      fail(generation, Reason.NOT_FINITE, message, now);
+      return;
+    }
+    generation.lifetime().token(now);
+    generation.tellPrompt();
+    sequence.append(token.id());
+    sequence.completion().accept(token);
+    counters.completionTokens++;
+    fairness.charge(generation.caller(), Fairness.OUTPUT_WEIGHT);
+    if (sequence.completion().reason() != null) {
+      finish(sequence, now);
+    } else {
+      sequence.completion().takeDelta().ifPresent(generation.outlet()::emit);
+    }
+    if (!generation.hasEnded() && generation.outlet().room() <= 0) {
+      generation.lifetime().stall(now);
+    }
+  }
+
+  // ---- ends
+
+  /** All candidates that go on end well, with what there is. */
+  private void endOutput(Generation generation, FinishReason reason, long now) {
+    for (Sequence sequence : generation.candidates()) {
+      if (sequence.phase() != Phase.ENDED) {
+        sequence.completion().end(reason);
+        finish(sequence, now);
       }
     }
   }
 
-  private void countRows(StepPlan.Entry entry) {
-    Sequence sequence = entry.sequence();
-    counters.promptTokens -= sequence.usage().promptTokens();
-    counters.prefillTokensComputed += sequence.isPrefilling() ? entry.count() : 0;
-    sequence.advance(entry.count());
-    counters.promptTokens += sequence.usage().promptTokens();
-  }
-
-  private void accept(Sequence sequence, SampledToken token, long now) {
-    if (token.id() < 0) {
-      int position = sequence.length() - 1;
-      String message = "the model's numbers weren't finite behind token " + position;
-      fail(sequence, Reason.NOT_FINITE, message, now);
-      return;
-    }
-    if (sequence.lifetime().token(now)) {
-      sequence.outlet().emit(new PromptProcessed(0));
-    }
-    sequence.append(token.id());
-    sequence.completion().accept(token);
-    counters.completionTokens++;
-    if (sequence.completion().reason() != null) {
-      finish(sequence, now);
-      return;
-    }
-    sequence.completion().takeDelta().ifPresent(sequence.outlet()::emit);
-    if (!sequence.outlet().hasRoom()) {
-      sequence.lifetime().stall(now);
-    }
-  }
-
   private void finish(Sequence sequence, long now) {
-    counters.requestsFinished++;
-    counters.promptTokens += sequence.fullUsage().promptTokens() - sequence.usage().promptTokens();
-    leave(sequence, now);
-    if (sequence.claimEnd()) {
-      Outlet outlet = sequence.outlet();
-      sequence.completion().takeDelta().ifPresent(outlet::emit);
-      outlet.emit(sequence.completion().finished());
-      outlet.emit(new Summary(sequence.fullUsage(), sequence.lifetime().timings(now)));
+    Generation generation = sequence.generation();
+    lengths.ended(sequence.completion().count());
+    leave(sequence, true);
+    boolean last = generation.endOne();
+    if (last) {
+      counters.requestsFinished++;
+      counters.promptTokens +=
+          generation.fullUsage().promptTokens() - generation.usage().promptTokens();
+      leave(generation, now);
+    }
+    Outlet outlet = generation.outlet();
+    if (last && !generation.claimEnd()) {
+      return; // whoever closed the engine has told its end
+    }
+    sequence.completion().takeDelta().ifPresent(outlet::emit);
+    outlet.emit(sequence.completion().finished());
+    if (last) {
+      outlet.emit(new Summary(generation.fullUsage(), generation.lifetime().timings(now)));
       outlet.complete();
     }
   }
 
-  private void fail(Sequence sequence, Reason reason, String message, long now) {
+  private void fail(Generation generation, Reason reason, String message, long now) {
     counters.countFailure(reason);
-    Usage usage = sequence.usage();
+    Usage usage = generation.usage();
     Optional<Duration> retryAfter =
         reason == Reason.QUEUE_TIMEOUT
             ? Optional.of(Intake.retryAfter(predictedQueueSeconds()))
             : Optional.empty();
-    leave(sequence, now);
-    if (sequence.claimEnd()) {
-      sequence.outlet().fail(new GenerationException(reason, message, usage, retryAfter));
+    for (Sequence sequence : generation.candidates()) {
+      if (sequence.phase() != Phase.ENDED) {
+        leave(sequence, false);
+        generation.endOne();
+      }
+    }
+    leave(generation, now);
+    if (generation.claimEnd()) {
+      generation.outlet().fail(new GenerationException(reason, message, usage, retryAfter));
     }
   }
 
-  private void leaveQueue(Sequence sequence) {
-    if (waiting.remove(sequence)) {
+  private void leaveQueue(Generation generation) {
+    if (generation.leaveQueue()) {
+      int tokens = generation.request().prompt().length;
+      waitingRequests--;
+      waitingPromptTokens -= tokens;
       leftQueue++;
-      waitingPromptTokens -= sequence.request().prompt().length;
+      leftQueueTokens += tokens;
     }
   }
 
   /** Gives everything back that a sequence holds. */
-  private void leave(Sequence sequence, long now) {
-    leaveQueue(sequence);
-    if (running.remove(sequence)) {
-      reservedBlocks -= settings.blocksFor(sequence.worstCaseLength());
-      rate.ended(sequence.lifetime().served(now));
-    }
-    while (sequence.blocks().size() > 0) {
-      allocator.release(sequence.blocks().removeLast());
-    }
+  private void leave(Sequence sequence, boolean endedWell) {
+    waiting.remove(sequence);
+    running.remove(sequence);
+    blocks.releaseOrLeave(sequence, endedWell);
+    sequence.bond(null);
     sequence.enter(Phase.ENDED);
-    ended.add(sequence);
+  }
+
+  private void leave(Generation generation, long now) {
+    leaveQueue(generation);
+    live.remove(generation);
+    fairness.leave(generation.caller());
+    if (generation.lifetime().wasStarted()) {
+      rate.ended(generation.lifetime().served(now));
+    }
+    ended.add(generation);
   }
 
   /** Ends everything. */
   void endAll(Reason reason, String message, long now) {
-    for (Sequence sequence : live().toList()) {
-      fail(sequence, reason, message, now);
+    for (Generation generation : List.copyOf(live)) {
+      fail(generation, reason, message, now);
     }
   }
 
-  /** Sequences that ended since the last call. */
-  List<Sequence> takeEnded() {
-    List<Sequence> taken = List.copyOf(ended);
+  // ---- what others are told
+
+  /** Requests that ended since the last call. */
+  List<Generation> takeEnded() {
+    List<Generation> taken = List.copyOf(ended);
     ended.clear();
     return taken;
   }
 
-  /** How many sequences left the queue since the last call. */
+  /** How many requests left the queue since the last call. */
   int takeLeftQueue() {
     int taken = leftQueue;
     leftQueue = 0;
     return taken;
   }
 
+  /** How many prompt tokens they had. */
+  long takeLeftQueueTokens() {
+    long taken = leftQueueTokens;
+    leftQueueTokens = 0;
+    return taken;
+  }
+
   double predictedQueueSeconds() {
-    return rate.predictedQueueSeconds(waiting.size(), running.size(), settings.maxRunning());
+    return rate.predictedQueueSeconds(waitingRequests, running.size(), settings.maxRunning());
+  }
+
+  private int stalled() {
+    int stalled = 0;
+    for (Generation generation : live) {
+      stalled += generation.lifetime().isStalled() ? 1 : 0;
+    }
+    return stalled;
   }
 
   /**
@@ -282,22 +427,22 @@ final class EngineState {
         at,
         waiting.size(),
         running.size(),
-        (int) running.stream().filter(sequence -> sequence.lifetime().isStalled()).count(),
+        stalled(),
         settings.kvBlocks(),
-        allocator.inUse(),
-        0,
+        blocks.inUse(),
+        blocks.cached(),
         settings.blockSize(),
         waitingPromptTokens,
         predictedQueueSeconds(),
         counters.promptTokens,
-        0,
+        counters.cachedPromptTokens,
         counters.prefillTokensComputed,
-        0,
+        counters.recomputedTokens,
         counters.completionTokens,
         0,
         0,
         counters.steps,
-        0,
+        counters.preemptions,
         counters.requestsFinished,
         counters.requestsCancelled,
         counters.requestsRejected + rejectedAtDoor,
@@ -308,6 +453,6 @@ final class EngineState {
    * @throws IllegalStateException if an invariant doesn't hold
    */
   void check() {
-    Invariants.check(this, allocator);
+    Invariants.check(this);
   }
 }

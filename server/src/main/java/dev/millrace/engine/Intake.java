@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * on the spot.
  *
  * <p>The queue of commands needs no bound of its own: every Submit in it holds one of the waiting
- * queue's places, and a sequence has at most one command of each other kind under way.
+ * queue's places, and a request has at most one command of each other kind under way.
  */
 final class Intake {
   private static final Duration SHORTEST_RETRY = Duration.ofMillis(100);
@@ -36,8 +36,9 @@ final class Intake {
   private final AtomicLong ids = new AtomicLong();
   private final AtomicLong sessions = new AtomicLong();
   private final AtomicInteger waiting = new AtomicInteger();
+  private final AtomicLong waitingTokens = new AtomicLong(); // of their prompts
   private final AtomicLong rejected = new AtomicLong();
-  private final Map<Long, Sequence> live = new ConcurrentHashMap<>();
+  private final Map<Long, Generation> live = new ConcurrentHashMap<>();
   private final Queue<Command> commands = new ConcurrentLinkedQueue<>();
   private volatile boolean draining;
   private volatile @Nullable Closed closed;
@@ -59,18 +60,18 @@ final class Intake {
       outlet.fail(refusal);
       return id;
     }
-    Sequence sequence;
+    Generation generation;
     try {
-      sequence = sequence(id, request, outlet);
+      generation = generation(id, request, outlet);
     } catch (RuntimeException e) {
-      waiting.decrementAndGet();
+      leaveQueue(1, request.prompt().length);
       throw e;
     }
-    live.put(id, sequence);
-    commands.add(new Command.Submit(sequence));
+    live.put(id, generation);
+    commands.add(new Command.Submit(generation));
     Closed now = closed;
     if (now != null) { // meanwhile: whoever closed may not have seen this one
-      fail(sequence, now);
+      fail(generation, now);
     }
     return id;
   }
@@ -94,12 +95,26 @@ final class Intake {
     }
     if (waiting.incrementAndGet() > settings.maxWaiting()) {
       waiting.decrementAndGet();
-      return refusal(
-          Reason.QUEUE_FULL,
-          "%d requests wait already, as many as may".formatted(settings.maxWaiting()),
-          Optional.of(retryAfter(predictedQueueSeconds)));
+      return queueFull("%d requests wait already, as many as may".formatted(settings.maxWaiting()));
+    }
+    long most = settings.policy().maxWaitingTokens();
+    long tokens = waitingTokens.addAndGet(prompt);
+    if (tokens > most && tokens > prompt) { // one alone finds room however long it is
+      leaveQueue(1, prompt);
+      return queueFull(
+          "prompts of %d tokens wait already; with this one's %d, they would be more than %d"
+              .formatted(tokens - prompt, prompt, most));
     }
     return null;
+  }
+
+  private GenerationException queueFull(String message) {
+    return refusal(Reason.QUEUE_FULL, message, Optional.of(retryAfter(predictedQueueSeconds)));
+  }
+
+  private void leaveQueue(int requests, long tokens) {
+    waiting.addAndGet(-requests);
+    waitingTokens.addAndGet(-tokens);
   }
 
   private static GenerationException refusal(
@@ -107,9 +122,7 @@ final class Intake {
     return new GenerationException(reason, message, Usage.NONE, retryAfter);
   }
 
-  private Sequence sequence(long id, GenerationRequest request, Outlet outlet) {
-    int prompt = request.prompt().length;
-    int most = (int) Math.min(maxSequenceTokens, (long) prompt + request.stop().maxTokens());
+  private Generation generation(long id, GenerationRequest request, Outlet outlet) {
     long now = time.now();
     Lifetime lifetime =
         new Lifetime(
@@ -117,21 +130,22 @@ final class Intake {
             request.maxQueueTime().map(d -> Timeline.after(now, d)).orElse(Lifetime.NEVER),
             request.deadlineNanos().map(time::at).orElse(Lifetime.NEVER),
             request.stop().timeLimit().map(d -> Timeline.after(now, d)).orElse(Lifetime.NEVER));
-    Completion completion = new Completion(request, 0, tokenizer, maxSequenceTokens - prompt);
-    return new Sequence(id, request, outlet, completion, lifetime, most);
+    return new Generation(id, request, outlet, lifetime, tokenizer, maxSequenceTokens);
   }
 
   /** By any thread. */
   void cancel(long id) {
-    Sequence sequence = live.get(id);
-    if (sequence != null && sequence.cancelSignal().compareAndSet(false, true)) {
-      commands.add(new Command.Cancel(sequence));
+    Generation generation = live.get(id);
+    if (generation != null && generation.cancelSignal().compareAndSet(false, true)) {
+      commands.add(new Command.Cancel(generation));
     }
   }
 
   /** By any thread. */
   long openSession() {
-    return sessions.incrementAndGet();
+    long session = sessions.incrementAndGet();
+    commands.add(new Command.OpenSession(session));
+    return session;
   }
 
   /** By any thread. */
@@ -141,17 +155,17 @@ final class Intake {
 
   /** By any thread. */
   void interrupt(long id) {
-    Sequence sequence = live.get(id);
-    if (sequence != null && sequence.interruptSignal().compareAndSet(false, true)) {
-      commands.add(new Command.Interrupt(sequence));
+    Generation generation = live.get(id);
+    if (generation != null && generation.interruptSignal().compareAndSet(false, true)) {
+      commands.add(new Command.Interrupt(generation));
     }
   }
 
   /** By any thread. */
   void demandChanged(long id) {
-    Sequence sequence = live.get(id);
-    if (sequence != null && sequence.demandSignal().compareAndSet(false, true)) {
-      commands.add(new Command.DemandChanged(sequence));
+    Generation generation = live.get(id);
+    if (generation != null && generation.demandSignal().compareAndSet(false, true)) {
+      commands.add(new Command.DemandChanged(generation));
     }
   }
 
@@ -160,21 +174,21 @@ final class Intake {
     draining = true;
   }
 
-  /** By any thread: as {@link #drain}, and every sequence that hasn't ended yet is failed. */
+  /** By any thread: as {@link #drain}, and every request that hasn't ended yet is failed. */
   void close(Reason reason, String message) {
     Closed now = new Closed(reason, message);
     closed = now;
-    live.values().forEach(sequence -> fail(sequence, now));
+    live.values().forEach(generation -> fail(generation, now));
   }
 
-  private static void fail(Sequence sequence, Closed why) {
-    if (sequence.claimEnd()) {
+  private static void fail(Generation generation, Closed why) {
+    if (generation.claimEnd()) {
       // Usage may be a step old when the engine's thread hangs; it is what can be known.
-      sequence
+      generation
           .outlet()
           .fail(
               new GenerationException(
-                  why.reason(), why.message(), sequence.usage(), Optional.empty()));
+                  why.reason(), why.message(), generation.usage(), Optional.empty()));
     }
   }
 
@@ -185,8 +199,8 @@ final class Intake {
 
   /** By the engine's thread, between turns: forgets what has ended, and opens the queue again. */
   void settle(EngineState state) {
-    state.takeEnded().forEach(sequence -> live.remove(sequence.id()));
-    waiting.addAndGet(-state.takeLeftQueue());
+    state.takeEnded().forEach(generation -> live.remove(generation.id()));
+    leaveQueue(state.takeLeftQueue(), state.takeLeftQueueTokens());
     predictedQueueSeconds = state.predictedQueueSeconds();
   }
 

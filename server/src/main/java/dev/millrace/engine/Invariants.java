@@ -1,13 +1,14 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.Sequence.Phase;
-import dev.millrace.kv.BlockAllocator;
 
 /**
- * What holds between any two turns of an engine. A live sequence is either in the queue or running.
- * A block's reference count is the number of tables that hold it; what waits or has ended holds
- * none. A running sequence's table has room for just what is computed, and never more than was
- * reserved for it; the reservations of all that run fit the pool.
+ * What holds between any two turns of an engine. A live sequence is either waiting or running; one
+ * that has ended is neither. Only running ones hold blocks, just as many as hold what is computed,
+ * and sessions those that ended ones have left. A block's reference count is the number of tables
+ * that hold it, and one more if it is the prefix cache's; one that isn't is in one table at most. A
+ * running sequence has something to compute, and the queue's places are held by requests that were
+ * never started.
  */
 final class Invariants {
   private Invariants() {}
@@ -15,45 +16,53 @@ final class Invariants {
   /**
    * @throws IllegalStateException naming the sequence or block for which one doesn't hold
    */
-  static void check(EngineState state, BlockAllocator allocator) {
-    EngineSettings settings = state.settings();
-    int[] holders = new int[settings.kvBlocks()];
-    int reserved = 0;
+  static void check(EngineState state) {
+    int[] held = new int[state.settings().kvBlocks()];
+    int open = 0;
+    for (Generation generation : state.live()) {
+      for (Sequence sequence : generation.candidates()) {
+        check(state, sequence);
+        open += sequence.phase() == Phase.ENDED ? 0 : 1;
+      }
+      if (generation.hasEnded()) {
+        throw new IllegalStateException("request " + generation.id() + " has ended and is live");
+      }
+    }
+    if (open != state.running().size() + state.waiting().size()) {
+      throw new IllegalStateException("some sequence is neither live nor ended");
+    }
     for (Sequence sequence : state.running()) {
-      int most = settings.blocksFor(sequence.worstCaseLength());
-      int blocks = sequence.blocks().size();
-      require(sequence, sequence.phase() == Phase.RUNNING, "is running in another phase");
-      require(sequence, !state.waiting().contains(sequence), "is waiting and running");
-      require(sequence, blocks == settings.blocksFor(sequence.computed()), "holds wrong blocks");
-      require(sequence, blocks <= most, "holds more blocks than were reserved");
+      for (int i = 0; i < sequence.blocks().size(); i++) {
+        held[sequence.blocks().block(i)]++;
+      }
+    }
+    state.blocks().check(held);
+    if (state.live().isEmpty() && !state.fairness().isEmpty()) {
+      throw new IllegalStateException("callers are counted as present, nobody is");
+    }
+  }
+
+  private static void check(EngineState state, Sequence sequence) {
+    boolean runs = state.running().contains(sequence);
+    boolean waits = state.waiting().contains(sequence);
+    require(sequence, runs == (sequence.phase() == Phase.RUNNING), "runs in another phase");
+    require(sequence, waits == (sequence.phase() == Phase.QUEUED), "waits in another phase");
+    int blocks = sequence.blocks().size();
+    if (runs) {
+      int needed = state.blocks().blocksFor(sequence.computed());
+      require(sequence, blocks == needed, "holds wrong blocks");
       require(sequence, sequence.remaining() > 0, "has nothing to compute");
-      for (int i = 0; i < blocks; i++) {
-        holders[sequence.blocks().block(i)]++;
-      }
-      reserved += most;
+      require(sequence, sequence.shared() <= blocks, "shares blocks that it doesn't hold");
     }
-    for (Sequence sequence : state.waiting()) {
-      require(sequence, sequence.phase() == Phase.QUEUED, "is waiting in another phase");
-      require(sequence, sequence.blocks().size() == 0, "waits with blocks");
-    }
-    for (int block = 0; block < holders.length; block++) {
-      if (allocator.references(block) != holders[block]) {
-        throw new IllegalStateException(
-            "block %d counts %d references, tables hold it %d times"
-                .formatted(block, allocator.references(block), holders[block]));
-      }
-    }
-    int unreserved = settings.kvBlocks() - reserved;
-    if (unreserved != state.unreservedBlocks() || unreserved < 0) {
-      throw new IllegalStateException(
-          "%d blocks are counted as unreserved; those that run leave %d of %d"
-              .formatted(state.unreservedBlocks(), unreserved, settings.kvBlocks()));
-    }
+    require(sequence, !waits || blocks == 0, "waits with blocks");
+    require(sequence, !waits || sequence.computed() == 0, "waits and has computed");
+    boolean placed = sequence.generation().holdsPlace();
+    require(sequence, !runs || !placed, "runs and holds a place in the queue");
   }
 
   private static void require(Sequence sequence, boolean holds, String otherwise) {
     if (!holds) {
-      throw new IllegalStateException("sequence " + sequence.id() + " " + otherwise);
+      throw new IllegalStateException(sequence + " " + otherwise);
     }
   }
 }

@@ -32,21 +32,45 @@ final class Lifetime {
     this.timeLimit = timeLimit;
   }
 
-  void start(long now) {
-    started = now;
-  }
-
-  /** Returns whether it's the first. */
-  boolean token(long now) {
-    boolean first = firstToken == NEVER;
+  /** Returns whether it's the first time. */
+  boolean start(long now) {
+    boolean first = started == NEVER;
     if (first) {
-      firstToken = now;
+      started = now;
     }
     return first;
   }
 
+  boolean wasStarted() {
+    return started != NEVER;
+  }
+
+  /** Since it was admitted. */
+  long age(long now) {
+    return now - admitted;
+  }
+
+  /** Until its caller gives up, or NEVER. */
+  long untilDeadline(long now) {
+    return deadline == NEVER ? NEVER : deadline - now;
+  }
+
+  void token(long now) {
+    firstToken = Math.min(firstToken, now);
+  }
+
   void stall(long now) {
-    stalledSince = now;
+    stalledSince = Math.min(stalledSince, now);
+  }
+
+  /** NEVER if it isn't stalled. */
+  long stalledSince() {
+    return stalledSince;
+  }
+
+  /** When it has been stalled for so long, or NEVER. */
+  long stallExpiry(Duration timeout) {
+    return isStalled() ? Timeline.after(stalledSince, timeout) : NEVER;
   }
 
   void resume(long now) {

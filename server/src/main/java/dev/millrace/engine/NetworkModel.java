@@ -19,8 +19,6 @@ import java.util.List;
 
 /** The real model: a network over the KV pool, and a sampler for each member of the team. */
 public final class NetworkModel implements StepModel {
-  private static final int FIRST_CANDIDATE = 0;
-
   private final Network network;
   private final KvPool pool;
   private final Team team;
@@ -54,6 +52,9 @@ public final class NetworkModel implements StepModel {
 
   @Override
   public List<SampledToken> step(StepPlan plan) {
+    for (StepPlan.Copy copy : plan.copies()) {
+      pool.copyBlock(copy.from(), copy.to());
+    }
     List<Chunk> chunks = new ArrayList<>(plan.entries().size());
     for (StepPlan.Entry entry : plan.entries()) {
       Sequence sequence = entry.sequence();
@@ -90,7 +91,7 @@ public final class NetworkModel implements StepModel {
         logits,
         row,
         request.sampling(),
-        FIRST_CANDIDATE,
+        sequence.candidate(),
         new History(sequence.tokens(), request.prompt().length, sequence.length()),
         sequence.forbiddenIds(),
         null,

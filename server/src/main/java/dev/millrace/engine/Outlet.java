@@ -1,19 +1,20 @@
 package dev.millrace.engine;
 
 /**
- * Where a sequence's events go: bounded, between the engine's thread and whoever reads. The engine
+ * Where a request's events go: bounded, between the engine's thread and whoever reads. The engine
  * calls these from its own thread only, but for {@link #fail}; none of them blocks or throws.
  */
 public interface Outlet {
   /**
-   * Whether there is room for one more Delta. While there is none, the sequence is stalled: not
-   * decoded. When room appears again, the outlet tells the engine ({@link Engine#demandChanged}).
+   * How many more Deltas find room. While none does, the sequence is stalled: not decoded. When
+   * room appears again, the outlet tells the engine ({@link Engine#demandChanged}).
    */
-  boolean hasRoom();
+  int room();
 
   /**
-   * Hands an event on. Events other than Delta always find room, and so does one Delta more than
-   * {@link #hasRoom} counts: what is left when a stalled sequence ends by its time limit.
+   * Hands an event on. Events other than Delta always find room, and so does one Delta more for
+   * each candidate than {@link #room} counts: what is left when a stalled sequence ends by its time
+   * limit.
    */
   void emit(GenerationEvent event);
 

@@ -1,57 +1,299 @@
 package dev.millrace.engine;
 
+import dev.millrace.engine.StepPlan.Entry;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Decides what the next step computes. Pure: the same state gives the same plan, and nothing is
- * changed.
+ * Decides what the next step computes, and takes the blocks for it. The order of decisions:
  *
- * <p>Decode rows go first, one for each running sequence that isn't stalled. What is left of the
- * step's token budget goes to prompts: those that have begun, then those that wait, in order of
- * arrival. A waiting sequence starts when the pool can hold all that it may ever grow to, so what
- * runs can always end, and blocks can't run out in the middle: the simplest rule without deadlock,
- * which leaves blocks idle until a sequence has grown into them. The first that doesn't fit holds
- * up those behind it: nobody is overtaken forever. A stalled sequence keeps its blocks and its
- * place among those that run.
+ * <ol>
+ *   <li>Sequences whose readers have slept too long give their blocks to the prefix cache.
+ *   <li>Each sequence that decodes and whose reader has room gets a row. Where it needs a block and
+ *       none is available, others are preempted ({@link Preemption}), or it is itself.
+ *   <li>Waiting sequences start while there are places and blocks enough: by level, those first
+ *       that were preempted, then the caller that was served least ({@link Fairness}), then who
+ *       came first. Whose prompt's beginning is being computed waits for that ({@link Following})
+ *       and holds up nobody; whose blocks aren't available holds up all behind it, so that nobody
+ *       is overtaken forever.
+ *   <li>What is left of the step's time ({@link CostModel}) goes to prompts: a quarter to the one
+ *       that came first, the rest by level to those with least left to compute.
+ * </ol>
+ *
+ * <p>The same state and time give the same plan: no clock, no thread, no chance inside.
  */
 final class Scheduler {
+  /**
+   * Without a target, prefill may make a step so many times as long as its decode rows would:
+   * tokens keep coming, and prompts get a bit more than half of the time.
+   */
+  static final double STRETCH = 2.2;
 
-  StepPlan plan(EngineState state) {
-    EngineSettings settings = state.settings();
-    List<StepPlan.Entry> entries = new ArrayList<>();
-    List<Sequence> started = new ArrayList<>();
-    int budget = settings.maxBatchTokens();
+  /** Tokens of prompts in a step, however late it is: smaller chunks cost more than they save. */
+  static final int SMALLEST_CHUNK = 16;
 
-    for (Sequence sequence : state.running()) {
-      if (!sequence.isPrefilling() && !sequence.lifetime().isStalled()) {
-        entries.add(entry(sequence, 1));
-        budget--;
-      }
-    }
-    for (Sequence sequence : state.running()) {
-      if (sequence.isPrefilling() && budget > 0) {
-        int count = Math.min(budget, sequence.remaining());
-        entries.add(entry(sequence, count));
-        budget -= count;
-      }
-    }
-    int places = settings.maxRunning() - state.running().size();
-    int blocks = state.unreservedBlocks();
-    for (Sequence sequence : state.waiting()) {
-      blocks -= settings.blocksFor(sequence.worstCaseLength());
-      if (budget == 0 || places == started.size() || blocks < 0) {
-        break;
-      }
-      int count = Math.min(budget, sequence.remaining());
-      started.add(sequence);
-      entries.add(entry(sequence, count));
-      budget -= count;
-    }
-    return new StepPlan(started, entries);
+  /** One in so many tokens goes to the prompt that came first. */
+  private static final int SHARE_OF_THE_FIRST = 4;
+
+  private static final Comparator<Sequence> BY_LEVEL_AND_LEAST_LEFT =
+      Comparator.comparingInt((Sequence sequence) -> -sequence.rank().level())
+          .thenComparingInt(Sequence::remaining)
+          .thenComparing(Priorities.BY_RANK);
+
+  private final EngineState state;
+  private final EngineSettings settings;
+  private final Blocks blocks;
+  private final Preemption preemption;
+  private final Following following;
+
+  // Of the plan that is being made.
+  private List<Entry> entries = new ArrayList<>();
+  private final Set<Sequence> planned = new HashSet<>();
+
+  Scheduler(EngineState state) {
+    this.state = state;
+    this.settings = state.settings();
+    this.blocks = state.blocks();
+    this.preemption = new Preemption(state);
+    this.following = new Following(blocks);
   }
 
-  private static StepPlan.Entry entry(Sequence sequence, int count) {
-    return new StepPlan.Entry(sequence, sequence.computed(), count, count == sequence.remaining());
+  StepPlan plan(long now) {
+    parkSleepers(now);
+    rankAll(now);
+    do {
+      entries = new ArrayList<>();
+      planned.clear();
+      planDecodeRows();
+      startWaiting(now);
+      planPrefill();
+    } while (entries.isEmpty() && preemptSomebody());
+    return new StepPlan(blocks.takeCopies(), entries);
+  }
+
+  private void parkSleepers(long now) {
+    for (Sequence sequence : List.copyOf(state.running())) {
+      Lifetime lifetime = sequence.generation().lifetime();
+      if (lifetime.stallExpiry(settings.policy().stallTimeout()) <= now) {
+        state.preempt(sequence);
+      }
+    }
+  }
+
+  private void rankAll(long now) {
+    state.running().forEach(sequence -> state.priorities().rank(sequence, now));
+    state.waiting().forEach(sequence -> state.priorities().rank(sequence, now));
+  }
+
+  // ---- decode rows
+
+  private void planDecodeRows() {
+    List<Sequence> byRank = new ArrayList<>(state.running());
+    byRank.sort(Priorities.BY_RANK);
+    for (Sequence sequence : byRank) {
+      boolean runs = sequence.phase() == Sequence.Phase.RUNNING; // it may just have been preempted
+      if (runs && !sequence.isPrefilling() && hasReader(sequence)) {
+        int lacking = blocks.lacking(sequence, sequence.length());
+        if (preemption.makeRoom(sequence, lacking, planned)) {
+          plan(sequence, 1);
+        } else {
+          state.preempt(sequence);
+        }
+      }
+    }
+  }
+
+  /** Whether what it would sample finds room in the outlet, beside what is planned already. */
+  private boolean hasReader(Sequence sequence) {
+    if (sequence.isStalled()) {
+      return false;
+    }
+    int room = sequence.generation().outlet().room();
+    if (sequence.generation().candidates().size() > 1) {
+      for (Sequence sibling : sequence.generation().candidates()) {
+        room -= planned.contains(sibling) ? 1 : 0;
+      }
+    }
+    return room > 0;
+  }
+
+  private void plan(Sequence sequence, int count) {
+    blocks.extend(sequence, sequence.computed() + count);
+    planned.add(sequence);
+    entries.add(new Entry(sequence, sequence.computed(), count, count == sequence.remaining()));
+  }
+
+  // ---- starting
+
+  private void startWaiting(long now) {
+    List<Sequence> candidates = new ArrayList<>();
+    for (Sequence sequence : state.waiting()) {
+      if (!sequence.isStalled()) {
+        candidates.add(sequence);
+      }
+    }
+    int committed = -1; // unknown
+    while (state.running().size() < settings.maxRunning()) {
+      Sequence next = takeNext(candidates);
+      if (next == null) {
+        return;
+      }
+      Sequence leader = leaderOf(next, now);
+      if (leader == null) {
+        committed = committed < 0 ? committedBlocks() : committed;
+        int needed = blocks.neededToStart(next);
+        int growth = blocks.blocksFor(state.expectedLength(next)) - blocks.blocksFor(next.length());
+        if (!makeRoomToStart(needed + (state.running().isEmpty() ? 0 : growth + committed))) {
+          return;
+        }
+        state.start(next, now);
+        committed += growth + blocks.lacking(next, next.length());
+      } else if (leader != next) {
+        Priorities.lend(leader, next.rank().level());
+      }
+    }
+  }
+
+  private @Nullable Sequence takeNext(List<Sequence> candidates) {
+    Sequence best = null;
+    for (Sequence sequence : candidates) {
+      if (best == null || startsBefore(sequence, best)) {
+        best = sequence;
+      }
+    }
+    candidates.remove(best);
+    return best;
+  }
+
+  private boolean startsBefore(Sequence a, Sequence b) {
+    if (a.rank().level() != b.rank().level()) {
+      return a.rank().level() > b.rank().level();
+    }
+    if (a.isReturning() != b.isReturning()) {
+      return a.isReturning();
+    }
+    Fairness fairness = state.fairness();
+    long servedA = fairness.served(a.generation().caller());
+    long servedB = fairness.served(b.generation().caller());
+    return servedA != servedB ? servedA < servedB : a.rank().isBefore(b.rank());
+  }
+
+  /**
+   * Whom a sequence waits for; itself if its request's first candidate is to be started first; null
+   * if it can start.
+   */
+  private @Nullable Sequence leaderOf(Sequence sequence, long now) {
+    Sequence first = sequence.generation().candidates().getFirst();
+    boolean firstIsToCome =
+        first != sequence && first.phase() == Sequence.Phase.QUEUED && !first.isReturning();
+    return firstIsToCome ? sequence : following.leaderOf(sequence, state.running(), now);
+  }
+
+  /** The watermark: blocks that those that run will probably still want. */
+  private int committedBlocks() {
+    int committed = 0;
+    for (Sequence sequence : state.running()) {
+      committed += Math.max(0, blocks.lacking(sequence, state.expectedLength(sequence)));
+    }
+    return committed;
+  }
+
+  private boolean makeRoomToStart(int needed) {
+    while (blocks.available() < needed) {
+      if (!blocks.releaseOldestSession()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // ---- prefill
+
+  private void planPrefill() {
+    List<Sequence> prompts = new ArrayList<>();
+    for (Sequence sequence : state.running()) {
+      boolean open = !planned.contains(sequence) && sequence.remaining() > 0;
+      if (open && hasReader(sequence)) {
+        prompts.add(sequence);
+      }
+    }
+    if (prompts.isEmpty()) {
+      return;
+    }
+    prompts.sort(BY_LEVEL_AND_LEAST_LEFT);
+    Sequence first = first(prompts);
+    int budget = prefillBudget(prompts);
+    int share = Math.min(first.remaining(), Math.ceilDiv(budget, SHARE_OF_THE_FIRST));
+    for (Sequence sequence : prompts) {
+      int most = sequence == first ? budget : budget - share;
+      int count = Math.min(Math.min(most, sequence.remaining()), computable(sequence));
+      if (count > 0 && hasReader(sequence)) {
+        plan(sequence, count);
+        budget -= count;
+      }
+      share = sequence == first ? 0 : share;
+    }
+  }
+
+  private static Sequence first(List<Sequence> prompts) {
+    Sequence first = prompts.getFirst();
+    for (Sequence sequence : prompts) {
+      if (sequence.id() < first.id()) {
+        first = sequence;
+      }
+    }
+    return first;
+  }
+
+  /** How many of its tokens have, or can get, a place in blocks. */
+  private int computable(Sequence sequence) {
+    int room = sequence.blocks().size() + blocks.available();
+    return (int) Math.min(Integer.MAX_VALUE, (long) room * blocks.blockSize())
+        - sequence.computed();
+  }
+
+  /** Tokens of prompts that this step can take, beside the decode rows planned. */
+  private int prefillBudget(List<Sequence> prompts) {
+    int rows = planned.size();
+    int most = settings.maxBatchTokens() - rows;
+    CostModel cost = state.costModel();
+    if (rows == 0 || !cost.isFitted()) {
+      return most;
+    }
+    long attended = 0;
+    for (Entry entry : entries) {
+      attended += entry.attended();
+    }
+    int longest = 0;
+    for (Sequence sequence : prompts) {
+      longest = Math.max(longest, sequence.computed());
+    }
+    double decoding = cost.nanos(rows, attended);
+    long target = settings.policy().stepTarget().toNanos();
+    double left = target > 0 ? target - decoding : (STRETCH - 1) * decoding;
+    double perRow = cost.nanosForRow(longest);
+    double affordable = perRow > 0 ? left / perRow : most;
+    return Math.min(most, (int) Math.max(SMALLEST_CHUNK, Math.min(affordable, most)));
+  }
+
+  // ---- when nothing can go on
+
+  /** Whether somebody that could go on finds no block: then others give theirs up. */
+  private boolean preemptSomebody() {
+    List<Sequence> awake = new ArrayList<>();
+    for (Sequence sequence : state.running()) {
+      if (hasReader(sequence)) {
+        awake.add(sequence);
+      }
+    }
+    if (awake.isEmpty()) {
+      return false;
+    }
+    preemption.giveUpSomething(awake);
+    return true;
   }
 }

@@ -1,18 +1,17 @@
 package dev.millrace.engine;
 
-import dev.millrace.engine.GenerationEvent.Usage;
 import dev.millrace.kv.BlockTable;
+import dev.millrace.kv.PrefixCache;
+import dev.millrace.kv.PrefixHash;
 import dev.millrace.request.GenerationRequest;
 import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
- * One request's tokens, blocks and progress. Owned by the engine's thread, but for the signals at
- * the end.
+ * One candidate of a request: its tokens, blocks and progress. Owned by the engine's thread.
  *
  * <p>Positions [0, computed) have their keys and values in the blocks; tokens [0, length) are
- * known. A sequence whose prompt has been read is one token ahead: the last one is known, not yet
- * computed.
+ * known. A sequence that decodes is one token ahead: the last one is known, not yet computed.
  */
 public final class Sequence {
   enum Phase {
@@ -21,56 +20,59 @@ public final class Sequence {
     ENDED
   }
 
-  private final long id;
-  private final GenerationRequest request;
-  private final Outlet outlet;
+  private final Generation generation;
+  private final int candidate;
   private final Completion completion;
-  private final Lifetime lifetime;
   private final int worstCaseLength;
-  private final int
-      promptEnd; // of the tokens known from the start: the prompt and what was resumed
   private final BlockTable blocks = new BlockTable();
 
   private Phase phase = Phase.QUEUED;
   private int[] tokens;
   private int length;
   private int computed;
+  private int everComputed; // at most, before blocks were given up
+  private int prefillEnd; // tokens that were known when it was started last
+  private long advancedAt; // when rows of it were last computed, or it was started
 
-  private final AtomicBoolean cancelSignal = new AtomicBoolean();
-  private final AtomicBoolean interruptSignal = new AtomicBoolean();
-  private final AtomicBoolean demandSignal = new AtomicBoolean();
-  private final AtomicBoolean ended = new AtomicBoolean();
+  // How much of the table is shared: blocks [0, shared) are the prefix cache's.
+  private int shared;
+  private PrefixCache.@Nullable Node lastShared;
+  private boolean canShareMore = true; // until a block's name turns out to be taken
+  private long[] blockNames = {}; // of full blocks; filled as they are asked for
+  private int named;
+
+  // For the scheduler.
+  private Priorities.Rank rank = Priorities.Rank.UNRANKED;
+  private Following.@Nullable Bond bond;
 
   /**
    * @param worstCaseLength tokens, prompt and output together, that it can grow to
    */
-  Sequence(
-      long id,
-      GenerationRequest request,
-      Outlet outlet,
-      Completion completion,
-      Lifetime lifetime,
-      int worstCaseLength) {
-    this.id = id;
-    this.request = request;
-    this.outlet = outlet;
+  Sequence(Generation generation, int candidate, Completion completion, int worstCaseLength) {
+    this.generation = generation;
+    this.candidate = candidate;
     this.completion = completion;
-    this.lifetime = lifetime;
     this.worstCaseLength = worstCaseLength;
+    GenerationRequest request = generation.request();
     int[] prompt = request.prompt();
-    int[] resumed = request.resume().map(point -> point.tokens(0)).orElse(new int[0]);
+    int[] resumed = request.resume().map(point -> point.tokens(candidate)).orElse(new int[0]);
     this.tokens = Arrays.copyOf(prompt, prompt.length + resumed.length);
     System.arraycopy(resumed, 0, tokens, prompt.length, resumed.length);
     this.length = tokens.length;
-    this.promptEnd = length;
   }
 
+  /** Its request's id. */
   public long id() {
-    return id;
+    return generation.id();
+  }
+
+  /** Which of its request's continuations it is. */
+  public int candidate() {
+    return candidate;
   }
 
   public GenerationRequest request() {
-    return request;
+    return generation.request();
   }
 
   public BlockTable blocks() {
@@ -92,16 +94,20 @@ public final class Sequence {
     return completion.forbiddenIds();
   }
 
-  Outlet outlet() {
-    return outlet;
+  Generation generation() {
+    return generation;
   }
 
   Completion completion() {
     return completion;
   }
 
-  Lifetime lifetime() {
-    return lifetime;
+  String salt() {
+    return generation.request().scheduling().cacheSalt();
+  }
+
+  boolean isStalled() {
+    return generation.lifetime().isStalled();
   }
 
   int worstCaseLength() {
@@ -120,18 +126,54 @@ public final class Sequence {
     return computed;
   }
 
-  /** Whether tokens known from the start are still to be computed. */
-  boolean isPrefilling() {
-    return computed < promptEnd;
-  }
-
   /** Known tokens that are still to be computed. */
   int remaining() {
     return length - computed;
   }
 
-  void advance(int count) {
+  /** Whether it has more to compute than the token that was sampled last. */
+  boolean isPrefilling() {
+    return length - computed > 1;
+  }
+
+  /** Whether it has run before, and gave its blocks up. */
+  boolean isReturning() {
+    return phase == Phase.QUEUED && everComputed > 0;
+  }
+
+  /** Of rows [from, to), how many belong to tokens that were known when it was started. */
+  int prefillRows(int from, int to) {
+    return Math.max(0, Math.min(to, prefillEnd) - from);
+  }
+
+  /** Of rows [from, to), how many were computed before and given up. */
+  int recomputedRows(int from, int to) {
+    return Math.max(0, Math.min(to, everComputed) - from);
+  }
+
+  /** Positions [0, computed) are in the table from the start. */
+  void start(int alreadyComputed, long now) {
+    phase = Phase.RUNNING;
+    computed = alreadyComputed;
+    everComputed = Math.max(everComputed, computed);
+    prefillEnd = length;
+    advancedAt = now;
+  }
+
+  void advance(int count, long now) {
     computed += count;
+    everComputed = Math.max(everComputed, computed);
+    advancedAt = now;
+  }
+
+  /** Its blocks are gone: it waits for being computed again. */
+  void restart() {
+    phase = Phase.QUEUED;
+    computed = 0;
+  }
+
+  long advancedAt() {
+    return advancedAt;
   }
 
   void append(int token) {
@@ -141,34 +183,75 @@ public final class Sequence {
     tokens[length++] = token;
   }
 
-  /** What was computed for it so far. */
-  Usage usage() {
-    int prompt = Math.min(computed, request.prompt().length);
-    return new Usage(prompt, 0, completion.count(), 0);
+  /** How many tokens, from the first, it has in common with another. */
+  int commonPrefix(Sequence other) {
+    int both = Math.min(length, other.length);
+    int mismatch = Arrays.mismatch(tokens, 0, both, other.tokens, 0, both);
+    return mismatch < 0 ? both : mismatch;
   }
 
-  /**
-   * Of a sequence that ended well: all of the prompt counts, though it may not have been needed.
-   */
-  Usage fullUsage() {
-    return new Usage(request.prompt().length, 0, completion.count(), 0);
+  // ---- blocks
+
+  /** The name of its full block at an index, all of whose tokens are known. */
+  long blockName(int index, PrefixHash hash, int blockSize) {
+    if (index >= blockNames.length) {
+      blockNames = Arrays.copyOf(blockNames, Math.max(index + 1, blockNames.length * 2));
+    }
+    for (; named <= index; named++) {
+      long parent = named == 0 ? hash.root(salt()) : blockNames[named - 1];
+      blockNames[named] = hash.next(parent, tokens, named * blockSize, blockSize);
+    }
+    return blockNames[index];
   }
 
-  /** Set by any thread, taken by the engine's: at most one of each kind is under way. */
-  AtomicBoolean cancelSignal() {
-    return cancelSignal;
+  int shared() {
+    return shared;
   }
 
-  AtomicBoolean interruptSignal() {
-    return interruptSignal;
+  PrefixCache.@Nullable Node lastShared() {
+    return lastShared;
   }
 
-  AtomicBoolean demandSignal() {
-    return demandSignal;
+  boolean canShareMore() {
+    return canShareMore;
   }
 
-  /** Whoever gets true, and only it, tells the outlet the end; from any thread. */
-  boolean claimEnd() {
-    return ended.compareAndSet(false, true);
+  void sharesOneMore(PrefixCache.Node node) {
+    lastShared = node;
+    shared++;
+  }
+
+  void sharesNoMore() {
+    canShareMore = false;
+  }
+
+  /** Its table is empty again. */
+  void sharesNothing() {
+    shared = 0;
+    lastShared = null;
+    canShareMore = true;
+  }
+
+  // ---- the scheduler's
+
+  Priorities.Rank rank() {
+    return rank;
+  }
+
+  void rank(Priorities.Rank value) {
+    rank = value;
+  }
+
+  Following.@Nullable Bond bond() {
+    return bond;
+  }
+
+  void bond(Following.@Nullable Bond value) {
+    bond = value;
+  }
+
+  @Override
+  public String toString() {
+    return "sequence " + id() + "." + candidate;
   }
 }

@@ -29,6 +29,8 @@ public final class EngineGenerator implements Generator {
   @Override
   public Flux<GenerationEvent> generate(GenerationRequest request) {
     int deltas = Math.max(1, SLACK_TOKENS / request.output().tokensPerEvent());
+    // One for each candidate at least, so that all of them can go on in one step.
+    deltas = Math.max(deltas, request.candidateCount());
     return Flux.from(new OutletPublisher(engine, request, deltas, executor));
   }
 }

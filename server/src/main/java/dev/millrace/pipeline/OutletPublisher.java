@@ -27,7 +27,7 @@ final class OutletPublisher implements Publisher<GenerationEvent> {
   @Override
   public void subscribe(Subscriber<? super GenerationEvent> subscriber) {
     OutletSubscription subscription =
-        new OutletSubscription(engine, capacity, executor, subscriber);
+        new OutletSubscription(engine, capacity, request.candidateCount(), executor, subscriber);
     subscriber.onSubscribe(subscription);
     subscription.start(request);
   }

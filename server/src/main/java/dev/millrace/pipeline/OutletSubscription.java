@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The outlet of one sequence, and the subscription of its one reader: a ring of a few events
- * between the engine's thread, which alone fills it, and whoever drains, which alone empties it.
+ * The outlet of one request, and the subscription of its one reader: a ring of a few events between
+ * the engine's thread, which alone fills it, and whoever drains, which alone empties it.
  *
  * <p>Who drains: {@link #work} counts reasons to look; whoever raises it from 0 delivers until it
  * is 0 again, so the subscriber is called by one thread at a time. A subscriber that asks drains on
@@ -32,8 +32,11 @@ import org.slf4j.LoggerFactory;
 final class OutletSubscription implements Subscription, Outlet, Runnable {
   private static final Logger log = LoggerFactory.getLogger(OutletSubscription.class);
 
-  /** For Started, PromptProcessed, a last Delta, Finished and Summary, which always find room. */
-  private static final int PLACES_BESIDE = 5;
+  /** For Started, PromptProcessed and Summary, which always find room. */
+  private static final int PLACES_BESIDE = 3;
+
+  /** For a last Delta and Finished, which do so too. */
+  private static final int PLACES_BESIDE_EACH = 2;
 
   private static final long NO_ID = -1;
 
@@ -57,13 +60,15 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
   OutletSubscription(
       Engine engine,
       int capacity,
+      int candidates,
       Executor executor,
       Subscriber<? super GenerationEvent> subscriber) {
     this.engine = engine;
     this.capacity = capacity;
     this.executor = executor;
     this.subscriber = subscriber;
-    this.ring = new AtomicReferenceArray<>(capacity + PLACES_BESIDE);
+    this.ring =
+        new AtomicReferenceArray<>(capacity + PLACES_BESIDE + candidates * PLACES_BESIDE_EACH);
   }
 
   /** Submits the request; the subscriber has this subscription already. */
@@ -115,8 +120,8 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
   // ---- the engine's side
 
   @Override
-  public boolean hasRoom() {
-    return deltas.get() < capacity;
+  public int room() {
+    return capacity - deltas.get();
   }
 
   @Override

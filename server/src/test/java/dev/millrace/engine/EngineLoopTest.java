@@ -55,7 +55,12 @@ class EngineLoopTest {
   }
 
   private static Requests prompt(int length) {
-    return request().prompt(IntStream.range(0, length).map(i -> 2 + i % 8).toArray());
+    return prompt(2, length);
+  }
+
+  /** Prompts that begin in another way have no block in common. */
+  private static Requests prompt(int first, int length) {
+    return request().prompt(IntStream.range(0, length).map(i -> 2 + (first + i) % 8).toArray());
   }
 
   @Test
@@ -89,7 +94,7 @@ class EngineLoopTest {
     submit(request().maxTokens(12));
     turn(); // it decodes from now on
     submit(prompt(10).maxTokens(2));
-    submit(prompt(11).maxTokens(2));
+    submit(prompt(3, 11).maxTokens(2));
     turn();
 
     StepPlan plan = plans.getLast();
@@ -129,10 +134,10 @@ class EngineLoopTest {
   }
 
   @Test
-  void theHeadOfTheQueueWaitsForRoomForItsWorstCaseAndIsNotOvertaken() {
+  void theHeadOfTheQueueWaitsForRoomForAllThatItWillBecomeAndIsNotOvertaken() {
     submit(prompt(30).maxTokens(10)); // 10 of 16 blocks
     turn();
-    submit(prompt(20).maxTokens(20)); // 10 blocks: doesn't fit
+    submit(prompt(3, 20).maxTokens(20)); // 10 blocks: doesn't fit
     submit(prompt(1).maxTokens(2)); // would fit
     turn();
 

@@ -9,22 +9,26 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * A model whose next token is a hash of the whole context. The hash is kept in the sequence's
- * blocks as a real model keeps keys and values, so a lost, repeated or crossed token or block shows
- * in all that follows.
+ * A model whose next token is a hash of the whole context. It keeps tokens in the sequence's blocks
+ * as a real model keeps keys and values, and reads the whole context back from there for every
+ * token. So a token that is lost, repeated or crossed, and a block that is stale, freed or somebody
+ * else's, shows in all that follows.
  */
 public final class HashModel implements StepModel {
   private final int contextLength;
   private final int blockSize;
   private final int vocabulary;
-  private final long[] hashes; // [blocks * blockSize], of the context up to that position
+  private final int[] stored; // [blocks * blockSize], the token at that place
+  private final String[] salts; // [blocks], of whoever wrote there last
   private Consumer<StepPlan> beforeStep = plan -> {};
 
   public HashModel(EngineSettings settings, int contextLength, int vocabulary) {
     this.contextLength = contextLength;
     this.blockSize = settings.blockSize();
     this.vocabulary = vocabulary;
-    this.hashes = new long[settings.kvBlocks() * settings.blockSize()];
+    this.stored = new int[settings.kvBlocks() * settings.blockSize()];
+    this.salts = new String[settings.kvBlocks()];
+    Arrays.fill(salts, "");
   }
 
   /** Sees each step before it is computed. */
@@ -41,48 +45,77 @@ public final class HashModel implements StepModel {
   @Override
   public List<SampledToken> step(StepPlan plan) {
     beforeStep.accept(plan);
+    for (StepPlan.Copy copy : plan.copies()) {
+      int from = copy.from() * blockSize;
+      System.arraycopy(stored, from, stored, copy.to() * blockSize, blockSize);
+      salts[copy.to()] = salts[copy.from()];
+    }
+    plan.entries().forEach(this::store);
     List<SampledToken> sampled = new ArrayList<>();
     for (StepPlan.Entry entry : plan.entries()) {
-      Sequence sequence = entry.sequence();
-      long hash = entry.position() == 0 ? 0 : hashes[slot(sequence, entry.position() - 1)];
-      for (int i = entry.position(); i < entry.position() + entry.count(); i++) {
-        hash = mix(hash, sequence.tokens()[i]);
-        hashes[slot(sequence, i)] = hash;
-      }
       if (entry.samples()) {
-        sampled.add(
-            new SampledToken(
-                draw(
-                    hash,
-                    sequence.request(),
-                    sequence.length(),
-                    sequence.forbiddenIds(),
-                    vocabulary),
-                Float.NaN,
-                0,
-                List.of()));
+        Sequence sequence = entry.sequence();
+        long hash = read(sequence, entry.position() + entry.count());
+        int id =
+            draw(
+                hash,
+                sequence.request(),
+                sequence.candidate(),
+                sequence.length(),
+                sequence.forbiddenIds(),
+                vocabulary);
+        sampled.add(new SampledToken(id, Float.NaN, 0, List.of()));
       }
     }
     return sampled;
   }
 
-  private int slot(Sequence sequence, int position) {
-    return sequence.blocks().block(position / blockSize) * blockSize + position % blockSize;
+  private void store(StepPlan.Entry entry) {
+    Sequence sequence = entry.sequence();
+    for (int i = entry.position(); i < entry.position() + entry.count(); i++) {
+      int block = sequence.blocks().block(i / blockSize);
+      stored[block * blockSize + i % blockSize] = sequence.tokens()[i];
+      salts[block] = sequence.request().scheduling().cacheSalt();
+    }
+  }
+
+  private long read(Sequence sequence, int positions) {
+    String salt = sequence.request().scheduling().cacheSalt();
+    long hash = 0;
+    for (int i = 0; i < positions; i++) {
+      int block = sequence.blocks().block(i / blockSize);
+      if (!salts[block].equals(salt)) {
+        throw new IllegalStateException(
+            "%s with salt %s reads block %d of salt %s"
+                .formatted(sequence, salt, block, salts[block]));
+      }
+      hash = mix(hash, stored[block * blockSize + i % blockSize]);
+    }
+    return hash;
   }
 
   /** The token at a position, from the context in front of it. */
   public static int next(
-      List<Integer> context, GenerationRequest request, int[] forbidden, int vocabulary) {
+      List<Integer> context,
+      GenerationRequest request,
+      int candidate,
+      int[] forbidden,
+      int vocabulary) {
     long hash = 0;
     for (int token : context) {
       hash = mix(hash, token);
     }
-    return draw(hash, request, context.size(), forbidden, vocabulary);
+    return draw(hash, request, candidate, context.size(), forbidden, vocabulary);
   }
 
   private static int draw(
-      long hash, GenerationRequest request, int position, int[] forbidden, int vocabulary) {
-    long draw = mix(hash + request.sampling().seed(), position);
+      long hash,
+      GenerationRequest request,
+      int candidate,
+      int position,
+      int[] forbidden,
+      int vocabulary) {
+    long draw = mix(hash + request.sampling().seed() + 31L * candidate, position);
     int[] allowed =
         IntStream.range(0, vocabulary)
             .filter(id -> Arrays.stream(forbidden).noneMatch(other -> other == id))

@@ -12,13 +12,23 @@ import java.util.stream.Stream;
 /** Keeps what it is told. Has room for so many Deltas that weren't read yet. */
 public final class RecordingOutlet implements Outlet {
   private final int capacity;
+  private final int candidates;
   private final List<GenerationEvent> events = new ArrayList<>();
+  private final List<GenerationEvent> before = new ArrayList<>();
   private int unread;
   private int completions;
   private final List<GenerationException> failures = new ArrayList<>();
 
   public RecordingOutlet(int capacity) {
+    this(capacity, 1);
+  }
+
+  /**
+   * @param candidates of the request: each may bring one Delta more, at its end
+   */
+  public RecordingOutlet(int capacity, int candidates) {
     this.capacity = capacity;
+    this.candidates = candidates;
   }
 
   /** Room for all that may come. */
@@ -26,9 +36,19 @@ public final class RecordingOutlet implements Outlet {
     this(Integer.MAX_VALUE);
   }
 
+  /** What it is told goes behind what came from elsewhere, which has the first two events. */
+  synchronized void isBehind(List<GenerationEvent> had) {
+    before.addAll(had);
+  }
+
+  /** Those that it was told itself. */
+  synchronized List<GenerationEvent> freshEvents() {
+    return List.copyOf(events);
+  }
+
   @Override
-  public synchronized boolean hasRoom() {
-    return unread < capacity;
+  public synchronized int room() {
+    return capacity - unread;
   }
 
   @Override
@@ -36,7 +56,7 @@ public final class RecordingOutlet implements Outlet {
     if (failures.size() + completions > 0) {
       return;
     }
-    if (event instanceof Delta && unread++ > capacity) { // the last one finds room always
+    if (event instanceof Delta && unread++ >= (long) capacity + candidates) {
       throw new IllegalStateException("a Delta came without room");
     }
     events.add(event);
@@ -60,7 +80,9 @@ public final class RecordingOutlet implements Outlet {
   }
 
   public synchronized List<GenerationEvent> events() {
-    return List.copyOf(events);
+    List<GenerationEvent> all = new ArrayList<>(before);
+    all.addAll(events);
+    return all;
   }
 
   public synchronized int ends() {
@@ -87,6 +109,26 @@ public final class RecordingOutlet implements Outlet {
 
   public Stream<Delta> deltas() {
     return only(Delta.class);
+  }
+
+  public List<Integer> tokens(int candidate) {
+    return deltas()
+        .filter(delta -> delta.candidate() == candidate)
+        .flatMap(delta -> delta.tokens().stream())
+        .map(SampledToken::id)
+        .toList();
+  }
+
+  public String text(int candidate) {
+    StringBuilder text = new StringBuilder();
+    deltas()
+        .filter(delta -> delta.candidate() == candidate)
+        .forEach(delta -> text.append(delta.text()));
+    return text.toString();
+  }
+
+  public Optional<Finished> finished(int candidate) {
+    return only(Finished.class).filter(event -> event.candidate() == candidate).findFirst();
   }
 
   public Optional<Finished> finished() {

@@ -21,6 +21,11 @@ import org.jspecify.annotations.Nullable;
 public record SoloRun(List<Integer> tokens, String text, FinishReason reason, String stopText) {
 
   public static SoloRun of(GenerationRequest request, Tokenizer tokenizer, int maxSequenceTokens) {
+    return of(request, 0, tokenizer, maxSequenceTokens);
+  }
+
+  public static SoloRun of(
+      GenerationRequest request, int candidate, Tokenizer tokenizer, int maxSequenceTokens) {
     StopSettings stop = request.stop();
     List<Integer> context = new ArrayList<>(Arrays.stream(request.prompt()).boxed().toList());
     String promptText = decode(context, tokenizer, false);
@@ -30,7 +35,7 @@ public record SoloRun(List<Integer> tokens, String text, FinishReason reason, St
     while (true) {
       boolean mayEnd = tokens.size() >= stop.minTokens();
       int[] forbidden = mayEnd ? new int[0] : endingIds(stop, tokenizer);
-      int id = HashModel.next(context, request, forbidden, tokenizer.vocabularySize());
+      int id = HashModel.next(context, request, candidate, forbidden, tokenizer.vocabularySize());
       tokens.add(id);
       FinishReason end = endedBy(id, mayEnd, stop, tokenizer);
       if (end == null || (end == FinishReason.STOP_TOKEN && stop.includeStop())) {

@@ -20,7 +20,6 @@ import dev.millrace.v1.ConverseRequest;
 import dev.millrace.v1.ConverseResponse;
 import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateRequest;
-import dev.millrace.v1.Priority;
 import dev.millrace.v1.RenderChatRequest;
 import dev.millrace.v1.Resume;
 import dev.millrace.v1.TextGenerationServiceGrpc;
@@ -117,14 +116,14 @@ class ErrorsTest {
   @Test
   void aFieldOfALaterContractIsUnimplementedByName() throws Exception {
     start(request -> Flux.never());
-    GenerateRequest request = HELLO.toBuilder().setPriority(Priority.PRIORITY_BATCH).build();
+    GenerateRequest request = HELLO.toBuilder().setAdapter("french").build();
 
     Errors error = Errors.of(() -> loopback.blocking().generate(request).next());
 
     assertThat(error.code()).isEqualTo(Code.UNIMPLEMENTED);
     assertThat(error.reason()).isEqualTo("FIELD_UNIMPLEMENTED");
     assertThat(error.detail(BadRequest.class).orElseThrow().getFieldViolations(0).getField())
-        .isEqualTo("priority");
+        .isEqualTo("adapter");
     assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
   }
 

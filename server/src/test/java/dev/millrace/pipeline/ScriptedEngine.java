@@ -51,7 +51,7 @@ final class ScriptedEngine implements Engine {
 
   private void pump(long id) {
     Script script = scripts.get(id);
-    while (script != null && script.left > 0 && script.outlet.hasRoom()) {
+    while (script != null && script.left > 0 && script.outlet.room() > 0) {
       script.outlet.emit(new Delta(0, Long.toString(--script.left), List.of()));
       if (script.left == 0) {
         scripts.remove(id);

@@ -23,6 +23,11 @@ public final class BlockTable {
     blocks[size++] = block;
   }
 
+  /** Puts another block, of equal content, in the place of one. */
+  public void replace(int index, int block) {
+    blocks[Objects.checkIndex(index, size)] = block;
+  }
+
   /** Removes and returns the last block. */
   public int removeLast() {
     if (size == 0) {

@@ -2,9 +2,11 @@ package dev.millrace.kv;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,6 +90,21 @@ public final class KvPool implements AutoCloseable {
           "KV pool of %d layers, %d heads, %d features; the network has %d, %d, %d"
               .formatted(layers.size(), this.kvHeads, this.headDim, layerCount, kvHeads, headDim));
     }
+  }
+
+  /** Copies one block's keys and values, of all layers, to another. */
+  public void copyBlock(int from, int to) {
+    Objects.checkIndex(from, blocks);
+    Objects.checkIndex(to, blocks);
+    for (KvLayer layer : layers) {
+      copyBlock(layer.k(), from, to);
+      copyBlock(layer.v(), from, to);
+    }
+  }
+
+  private void copyBlock(MemorySegment all, int from, int to) {
+    long bytes = all.byteSize() / blocks;
+    MemorySegment.copy(all, from * bytes, all, to * bytes, bytes);
   }
 
   public KvLayer layer(int index) {
