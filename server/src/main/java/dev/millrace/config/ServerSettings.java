@@ -28,7 +28,11 @@ public record ServerSettings(
     ActivationPrecision activations,
     int maxBatchTokens,
     int maxWaiting,
+    int maxWaitingTokens,
     int maxRunning,
+    Duration stepTarget,
+    Duration stallTimeout,
+    Duration priorityAgeing,
     Duration drainGrace,
     Duration stepTimeout) {
 
@@ -71,7 +75,11 @@ public record ServerSettings(
         SettingsTable.ACTIVATIONS.value(flags, environment),
         maxBatchTokens,
         SettingsTable.MAX_WAITING.value(flags, environment),
+        SettingsTable.MAX_WAITING_TOKENS.value(flags, environment),
         maxRunning,
+        SettingsTable.STEP_TARGET.value(flags, environment),
+        SettingsTable.STALL_TIMEOUT.value(flags, environment),
+        SettingsTable.PRIORITY_AGEING.value(flags, environment),
         SettingsTable.DRAIN_GRACE.value(flags, environment),
         SettingsTable.STEP_TIMEOUT.value(flags, environment));
   }

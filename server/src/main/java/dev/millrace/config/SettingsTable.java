@@ -133,6 +133,45 @@ public final class SettingsTable {
           "Requests that may wait for being started; one more is refused with RESOURCE_EXHAUSTED.",
           Readers.integer(1, 1_000_000));
 
+  public static final Setting<Integer> MAX_WAITING_TOKENS =
+      one(
+          "--max-waiting-tokens",
+          "MILLRACE_MAX_WAITING_TOKENS",
+          "N",
+          "1048576",
+          "Prompt tokens of all requests that wait, in sum; a request that would make it more is"
+              + " refused with RESOURCE_EXHAUSTED.",
+          Readers.integer(1, Integer.MAX_VALUE));
+
+  public static final Setting<Duration> STEP_TARGET =
+      one(
+          "--step-target",
+          "MILLRACE_STEP_TARGET",
+          "TIME",
+          "0ms",
+          "How long a step may take while streams are decoded; prompts get what is left of it. 0ms"
+              + " is a bit more than twice what the streams' tokens take alone.",
+          Readers.duration(Duration.ZERO, Duration.ofMinutes(1)));
+
+  public static final Setting<Duration> STALL_TIMEOUT =
+      one(
+          "--stall-timeout",
+          "MILLRACE_STALL_TIMEOUT",
+          "TIME",
+          "10s",
+          "A stream whose reader doesn't read for so long gives its memory for keys and values up;"
+              + " it goes on when the reader comes back.",
+          Readers.duration(Duration.ofMillis(1), Duration.ofHours(1)));
+
+  public static final Setting<Duration> PRIORITY_AGEING =
+      one(
+          "--priority-ageing",
+          "MILLRACE_PRIORITY_AGEING",
+          "TIME",
+          "5s",
+          "A request that has been here for so long goes as if its priority were one higher.",
+          Readers.duration(Duration.ofMillis(1), Duration.ofHours(1)));
+
   public static final Setting<Integer> MAX_RUNNING =
       one(
           "--max-running",
@@ -176,7 +215,11 @@ public final class SettingsTable {
           ACTIVATIONS,
           MAX_BATCH_TOKENS,
           MAX_WAITING,
+          MAX_WAITING_TOKENS,
           MAX_RUNNING,
+          STEP_TARGET,
+          STALL_TIMEOUT,
+          PRIORITY_AGEING,
           DRAIN_GRACE,
           STEP_TIMEOUT);
 

@@ -135,11 +135,6 @@ public final class RequestReader {
   }
 
   private static void refuseWhatIsNotDoneYet(GenerateRequest asked) {
-    if (asked.hasCandidateCount()
-        && Checks.count("candidate_count", asked.getCandidateCount(), 1, Limits.MAX_CANDIDATES)
-            > 1) {
-      throw unimplemented("candidate_count", "only 1 is");
-    }
     if (asked.hasResponseFormat()) {
       throw unimplemented("response_format", "leave it unset");
     }

@@ -132,7 +132,12 @@ final class ModelLoader {
         settings.maxBatchTokens(),
         settings.maxRunning(),
         settings.maxWaiting(),
-        settings.stepTimeout());
+        settings.stepTimeout(),
+        new EngineSettings.Policy(
+            settings.maxWaitingTokens(),
+            settings.stepTarget(),
+            settings.stallTimeout(),
+            settings.priorityAgeing()));
   }
 
   private NetworkModel warmModel(ModelFile file, NetworkConfig config, EngineSettings limits) {

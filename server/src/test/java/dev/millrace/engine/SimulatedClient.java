@@ -55,7 +55,7 @@ final class SimulatedClient {
     this.world = world;
     this.random = new Random(seed);
     this.arrival = world.storms() ? 0 : soon();
-    this.readsPerTurn = once(2) ? 1 : 0.02 + random.nextDouble() / 2;
+    this.readsPerTurn = once(2) ? 1 : 0.01 + random.nextDouble() / 2;
     this.capacity = once(2) ? 1_000_000 : between(1, 4);
     this.converses = once(5);
     this.turnsLeft = converses ? between(2, 4) : 1;

@@ -163,6 +163,7 @@ final class SimulatedWorld {
       EngineLoop loop = server();
       long begin = clock.elapsed();
       if (!loop.turn()) {
+        checkIdleness(loop.state());
         clock.advance(Duration.ofMillis(1));
       }
       checkTurn(loop, begin);
@@ -244,11 +245,22 @@ final class SimulatedWorld {
         throw new AssertionError("a request outlives its deadline");
       }
     }
+    long atStart = loop == first ? begin : begin - secondBegan; // since its engine's start
+    for (Sequence runs : state.running()) {
+      long limit = runs.generation().lifetime().stallExpiry(state.settings().policy().stallTimeout());
+      assertThat(limit).as("sleeps and keeps its blocks").isGreaterThan(atStart);
+    }
     for (Sequence started : state.running()) {
       if (everRan.add(started)) {
-        long now = loop == first ? begin : begin - secondBegan; // since its engine's start
-        state.waiting().forEach(waits -> checkOrder(state, started, waits, now));
+        state.waiting().forEach(waits -> checkOrder(state, started, waits, atStart));
       }
+    }
+  }
+
+  /** A turn computed nothing: then nobody who has the whole pool and a reader may be waiting. */
+  private static void checkIdleness(EngineState state) {
+    if (state.running().isEmpty()) {
+      assertThat(state.waiting()).as("wait, and nothing runs").allMatch(Sequence::isStalled);
     }
   }
 
