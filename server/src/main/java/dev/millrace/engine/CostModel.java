@@ -40,7 +40,7 @@ final class CostModel {
    */
   void observe(boolean hasPrefill, int rows, long attended, long nanos) {
     (hasPrefill ? prefilling : decoding)
-        .add(new double[] {1, rows, attended}, Math.max(nanos, 1_000));
+        .add(new double[] {1, rows, attended}, (double) Math.max(nanos, 1_000));
     fit();
   }
 

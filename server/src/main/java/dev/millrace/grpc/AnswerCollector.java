@@ -29,9 +29,7 @@ final class AnswerCollector {
       case PROMPT -> answer.setPrompt(response.getPrompt());
       case DELTA -> add(response.getDelta());
       case FINISHED ->
-          part(response.getFinished().getCandidate())
-              .candidate
-              .setFinished(response.getFinished());
+          part(response.getFinished().getCandidate()).candidate.setFinished(response.getFinished());
       case SUMMARY -> answer.setSummary(response.getSummary());
       case EVENT_NOT_SET -> throw new IllegalArgumentException("an event without an event");
     }

@@ -247,7 +247,8 @@ final class SimulatedWorld {
     }
     long atStart = loop == first ? begin : begin - secondBegan; // since its engine's start
     for (Sequence runs : state.running()) {
-      long limit = runs.generation().lifetime().stallExpiry(state.settings().policy().stallTimeout());
+      long limit =
+          runs.generation().lifetime().stallExpiry(state.settings().policy().stallTimeout());
       assertThat(limit).as("sleeps and keeps its blocks").isGreaterThan(atStart);
     }
     for (Sequence started : state.running()) {

@@ -207,6 +207,8 @@ class ContractFieldsTest {
         a -> a.generation().maxQueueTime(),
         Optional.of(java.time.Duration.ofNanos(2)));
     supported(
+        "candidate_count", b -> b.setCandidateCount(3), a -> a.generation().candidateCount(), 3);
+    supported(
         "priority",
         b -> b.setPriority(Priority.PRIORITY_BATCH),
         a -> a.generation().scheduling().priority(),
