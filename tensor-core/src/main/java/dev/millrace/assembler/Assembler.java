@@ -429,6 +429,11 @@ public final class Assembler {
     encoder.vectorEvex(Op.VPAND, to.width(), to.number(), a.number(), b, to.mask(), to.zeroing());
   }
 
+  /** AVX-512's vpor. */
+  public void vpord(Vec to, Vec a, VecOrMem b) {
+    encoder.vectorEvex(Op.VPOR, to.width(), to.number(), a.number(), b, to.mask(), to.zeroing());
+  }
+
   /** AVX-512's vpxor. */
   public void vpxord(Vec to, Vec a, VecOrMem b) {
     encoder.vectorEvex(Op.VPXOR, to.width(), to.number(), a.number(), b, to.mask(), to.zeroing());

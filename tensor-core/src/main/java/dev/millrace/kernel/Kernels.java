@@ -62,9 +62,15 @@ public interface Kernels {
    *
    * <p>Plain weights (F32, F16, BF16, widened exactly): acc = fma(w, x, acc), from x.
    *
-   * <p>Quantized weights, from q, per block b of 32, ascending: isum = Σ qw·qa exactly (qw − 8 for
-   * Q4_0); acc = fma((float) isum, dw·da, acc); then, for Q4_1, acc = fma(m, da·(float) Σqa, acc).
-   * isum fits an int32 whatever the precision: at most 128·32,767·32 < 2²⁷, in Q8_0.
+   * <p>Quantized weights, from q, per block b of 32, ascending: isum = Σ qw·qa exactly (qw less its
+   * zero point); acc = fma((float) isum, dw·da, acc); then, in types with minima, acc = fma(m,
+   * da·(float) Σqa, acc). isum fits an int32 whatever the precision: at most 128·32,767·32 < 2²⁷,
+   * in Q8_0.
+   *
+   * <p>Where parts of a file's block have sub-scales, dw = d·s and m = −dmin·s', both exact in
+   * float32 (11 bits times 6 or 8). Q6_K has one for each 16 columns: isum and its fma are then per
+   * 16. So no sub-scale enters the integers, where a Q6_K's could exceed int32 (128·32·32,767·32 >
+   * 2³¹), and one way of joining blocks serves all types.
    *
    * @param x rows of float32, columns() wide
    * @param q the same rows rounded; may be null for plain weights
@@ -81,8 +87,8 @@ public interface Kernels {
       int toOutput);
 
   /**
-   * Row {@code row} of w, widened: d·q for Q8_0, d·(q−8) for Q4_0, fma(d, q, m) for Q4_1. Token
-   * embeddings.
+   * Row {@code row} of w, widened: dw·qw (less its zero point), or fma(dw, qw, m) in types with
+   * minima. Token embeddings.
    */
   void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes);
 

@@ -25,6 +25,12 @@ final class RandomWeights {
   /** Of 16 equally likely nibbles, and of 255 equally likely bytes. */
   private static final double NIBBLE_DEVIATION = Math.sqrt((16 * 16 - 1) / 12.0);
 
+  private static final double FIVE_BITS_DEVIATION = Math.sqrt((32 * 32 - 1) / 12.0);
+  private static final double SIX_BITS_DEVIATION = Math.sqrt((64 * 64 - 1) / 12.0);
+
+  /** About the root mean square of sub-scales. */
+  private static final double SUB_SCALE = 39.8;
+
   private static final double BYTE_DEVIATION = Math.sqrt((255 * 255 - 1) / 12.0);
 
   private final long seed;
@@ -44,7 +50,10 @@ final class RandomWeights {
       case F16, BF16 -> fillHalves(type, data);
       case Q4_0 -> fillQ4v0(data);
       case Q4_1 -> fillQ4v1(data);
+      case Q5_0 -> fillQ5v0(data);
       case Q8_0 -> fillQ8v0(data);
+      case Q4_K, Q5_K -> fillWithSubMinimums(type, data);
+      case Q6_K -> fillQ6K(data);
     }
   }
 
@@ -90,6 +99,61 @@ final class RandomWeights {
       data.set(SHORT, at + 2, Float.floatToFloat16(-7.5f * d));
       data.set(LONG, at + 4, bits(i + 1));
       data.set(LONG, at + 12, bits(i + 2));
+    }
+  }
+
+  /** As Q4_0's: five bits stand for −16 .. 15. */
+  private void fillQ5v0(MemorySegment data) {
+    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q5_0.blockBytes(), i += 4) {
+      long random = bits(i);
+      float d = scale(random, FIVE_BITS_DEVIATION);
+      data.set(SHORT, at, Float.floatToFloat16(random < 0 ? -d : d));
+      data.set(INT, at + 2, (int) bits(i + 1));
+      data.set(LONG, at + 6, bits(i + 2));
+      data.set(LONG, at + 14, bits(i + 3));
+    }
+  }
+
+  /** Sub-minima are the sub-scales, so that dmin takes the mean away from all. */
+  private void fillWithSubMinimums(ElementType type, MemorySegment data) {
+    boolean nibbles = type == ElementType.Q4_K;
+    double mean = nibbles ? 7.5 : 15.5;
+    double levels = nibbles ? NIBBLE_DEVIATION : FIVE_BITS_DEVIATION;
+    int words = (type.blockBytes() - 16) / Long.BYTES;
+    for (long at = 0, i = 0; at < data.byteSize(); at += type.blockBytes(), i += 2 + words) {
+      float d = scale(bits(i), levels * SUB_SCALE);
+      data.set(SHORT, at, Float.floatToFloat16(d));
+      data.set(SHORT, at + 2, Float.floatToFloat16((float) (mean * d)));
+      // 6-bit sub-scales of 32 to 47: bit 5 set, four bits random; the last four in two pieces.
+      int first = (int) bits(i + 1) & 0x0F0F0F0F | 0xA0A0A0A0;
+      int last = (int) (bits(i + 1) >>> 32) & 0x0F0F0F0F;
+      data.set(INT, at + 4, first);
+      data.set(INT, at + 8, first);
+      data.set(INT, at + 12, last | last << 4);
+      for (int j = 0; j < words; j++) {
+        data.set(LONG, at + 16 + 8L * j, bits(i + 2 + j));
+      }
+    }
+  }
+
+  /** Six bits stand for −32 .. 31, −½ on average: sub-scales have either sign. */
+  private void fillQ6K(MemorySegment data) {
+    int quants = ElementType.Q6_K.scaleOffset() - 16;
+    int words = quants / Long.BYTES;
+    for (long at = 0, i = 0;
+        at < data.byteSize();
+        at += ElementType.Q6_K.blockBytes(), i += 3 + words) {
+      for (int j = 0; j < words; j++) {
+        data.set(LONG, at + 8L * j, bits(i + 3 + j));
+      }
+      for (int j = 0; j < 2; j++) { // 32 to 47 or −48 to −33
+        long random = bits(i + 1 + j);
+        long magnitudes = random & 0x0F0F_0F0F_0F0F_0F0FL | 0x2020_2020_2020_2020L;
+        long signs = random >>> 7 & 0x0101_0101_0101_0101L;
+        data.set(LONG, at + quants + 8L * j, magnitudes ^ signs * 0xFF);
+      }
+      float d = scale(bits(i), SIX_BITS_DEVIATION * SUB_SCALE);
+      data.set(SHORT, at + quants + 16, Float.floatToFloat16(d));
     }
   }
 

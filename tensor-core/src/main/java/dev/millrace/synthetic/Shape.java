@@ -5,7 +5,8 @@ import dev.millrace.tensor.ElementType;
 import java.util.List;
 
 /**
- * A Llama-like network's sizes, those of a real model but for "tiny".
+ * A Llama-like network's sizes, those of a real model but for "tiny" and "small", whose rows are
+ * whole blocks of every type.
  *
  * @param tiedHead the output head is the token embedding
  * @param ropeFactor stretches RoPE as Llama 3.1 does; 1 leaves it alone
@@ -32,6 +33,7 @@ record Shape(
   static final List<Shape> ALL =
       List.of(
           new Shape("tiny", 2, 64, 4, 2, 160, 320, 2048, 1e4f, 1, false, ElementType.F32),
+          new Shape("small", 2, 256, 4, 2, 512, 320, 2048, 1e4f, 1, false, ElementType.F32),
           new Shape("smollm2-135m", 30, 576, 9, 3, 1536, 49_152, 8192, 1e5f, 1, true, Q4_0),
           new Shape("tinyllama-1.1b", 22, 2048, 32, 4, 5632, 32_000, 2048, 1e4f, 1, false, Q4_0),
           new Shape("llama-3.2-1b", 16, 2048, 32, 8, 8192, 128_256, 131_072, 5e5f, 32, true, Q4_0),

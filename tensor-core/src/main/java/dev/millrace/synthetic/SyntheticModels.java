@@ -38,13 +38,15 @@ public final class SyntheticModels {
    *
    * @param type of the weights, an {@link ElementType}'s name; default F32 for tiny, else Q4_0.
    *     Norms are F32 always.
-   * @throws ModelFormatException if there is no such shape or type, or too little memory
+   * @throws ModelFormatException if there is no such shape or type, they don't go together, or
+   *     there is too little memory
    */
   public static ModelFile open(String shape, Optional<String> type) {
     Shape sizes = Shape.named(shape);
     ElementType weights = type.map(SyntheticModels::type).orElse(sizes.defaultType());
     String name = "synthetic:" + shape + ":" + weights;
     SyntheticTensors recipe = new SyntheticTensors(sizes, weights);
+    recipe.requireWholeBlocks();
     checkMemory(name, recipe.bytes());
     Arena arena = Arena.ofShared();
     try {
@@ -117,6 +119,10 @@ public final class SyntheticModels {
       case Q4_0 -> 2;
       case Q4_1 -> 3;
       case Q8_0 -> 7;
+      case Q5_0 -> 8;
+      case Q4_K -> 14; // mostly Q4_K, small
+      case Q5_K -> 16;
+      case Q6_K -> 18;
       case BF16 -> 32;
     };
   }

@@ -2,6 +2,7 @@ package dev.millrace.synthetic;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import dev.millrace.model.ModelFormatException;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
@@ -71,6 +72,21 @@ final class SyntheticTensors {
       recipes.add(matrix(block + "ffn_down", hidden, ffn));
     }
     return recipes;
+  }
+
+  /**
+   * @throws ModelFormatException if a matrix's rows aren't whole blocks of the type
+   */
+  void requireWholeBlocks() {
+    for (Recipe recipe : recipes()) {
+      long columns = recipe.shape.getLast();
+      int block = stored(recipe).blockSize();
+      if (columns % block != 0) {
+        throw new ModelFormatException(
+            "synthetic:%s:%s: tensor %s %s: rows of %d values aren't whole blocks of %d"
+                .formatted(shape.name(), type, recipe.name, recipe.shape, columns, block));
+      }
+    }
   }
 
   private static Recipe matrix(String name, long out, long in) {

@@ -5,7 +5,7 @@ import java.util.Optional;
 
 /**
  * How numbers are stored in a model file. Quantized types store blocks of {@link #blockSize}
- * values; the byte layouts are those of GGUF (ggml's block_q4_0, block_q4_1, block_q8_0).
+ * values; the byte layouts are those of GGUF (ggml's block_q4_0, block_q4_K, ...).
  */
 public enum ElementType {
   F32(0, 1, 4, 32, 0, false),
@@ -15,8 +15,22 @@ public enum ElementType {
   Q4_0(2, 32, 18, 4, 8, false),
   /** fp16 scale, fp16 minimum, 16 bytes of nibbles; value = d·q + m. */
   Q4_1(3, 32, 20, 4, 0, true),
+  /** fp16 scale, 32 fifth bits, 16 bytes of nibbles; value = d·(q − 16). */
+  Q5_0(6, 32, 22, 5, 16, false),
   /** fp16 scale, 32 signed bytes; value = d·q. */
-  Q8_0(8, 32, 34, 8, 0, false);
+  Q8_0(8, 32, 34, 8, 0, false),
+  /**
+   * fp16 d and dmin, 8 pairs of 6-bit sub-scale and sub-minimum in 12 bytes, 128 bytes of nibbles;
+   * value = d·s·q − dmin·m, with s and m for each 32 columns.
+   */
+  Q4_K(12, 256, 144, 4, 0, true),
+  /** As Q4_K, with 256 fifth bits before the nibbles. */
+  Q5_K(13, 256, 176, 5, 0, true),
+  /**
+   * 128 bytes of nibbles, 64 bytes of bits 4 and 5, 16 signed sub-scales, fp16 d; value = d·s·(q −
+   * 32), with s for each 16 columns.
+   */
+  Q6_K(14, 256, 210, 6, 32, false);
 
   private final int ggufId;
   private final int blockSize;
@@ -68,6 +82,21 @@ public enum ElementType {
   /** Whether a minimum is added to each value. */
   public boolean hasMinimum() {
     return hasMinimum;
+  }
+
+  /** Columns of quantized weights that share a scale. */
+  public int scaleGroup() {
+    return this == Q6_K ? 16 : 32;
+  }
+
+  /** Whether a block's scale and minimum are multiplied by those of its parts. */
+  public boolean hasSubScales() {
+    return blockSize > 32;
+  }
+
+  /** Byte of a quantized block's fp16 scale; an fp16 minimum follows where there is one. */
+  public int scaleOffset() {
+    return this == Q6_K ? 208 : 0;
   }
 
   /** Whether values are stored in blocks with scales of their own. */

@@ -28,6 +28,9 @@ public final class KernelsContract {
   /** For quantized types: columns are whole blocks. */
   private static final int[][] BLOCK_SHAPES = {{1, 32}, {15, 64}, {37, 160}, {96, 576}, {33, 128}};
 
+  /** For types with blocks of 256. */
+  private static final int[][] LARGE_BLOCK_SHAPES = {{1, 256}, {37, 512}, {96, 768}};
+
   private static final int[] ROWS = {1, 2, 3, 4, 5, 7, 8, 131};
 
   private final Kernels scalar = new ScalarKernels();
@@ -66,7 +69,7 @@ public final class KernelsContract {
 
   public void quantizeAndMultiply() {
     for (Operands operands : Operands.all()) {
-      for (int[] shape : operands.type.isQuantized() ? BLOCK_SHAPES : PLAIN_SHAPES) {
+      for (int[] shape : shapes(operands.type)) {
         for (int rows : ROWS) {
           for (boolean adversarial : new boolean[] {false, true}) {
             try (Arena arena = Arena.ofConfined()) {
@@ -78,10 +81,27 @@ public final class KernelsContract {
     }
   }
 
+  private static int[][] shapes(ElementType type) {
+    return switch (type.blockSize()) {
+      case 1 -> PLAIN_SHAPES;
+      case 32 -> BLOCK_SHAPES;
+      default -> LARGE_BLOCK_SHAPES;
+    };
+  }
+
+  /** A few blocks, or columns that no vector divides. */
+  private static int columns(ElementType type) {
+    return switch (type.blockSize()) {
+      case 1 -> 37;
+      case 32 -> 96;
+      default -> 512;
+    };
+  }
+
   /** Products with 1, 2, ... rows, for tiers whose code differs with it; not part of all. */
   public void multiplyEveryNumberOfRows(int most) {
     for (Operands operands : Operands.all()) {
-      int columns = operands.type.isQuantized() ? 96 : 37;
+      int columns = columns(operands.type);
       for (int rows = 1; rows <= most; rows++) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment x = floats(arena, rows * columns, false);
@@ -156,7 +176,7 @@ public final class KernelsContract {
     for (Operands operands : Operands.all()) {
       try (Arena arena = Arena.ofConfined()) {
         int outputs = 48;
-        int columns = 96;
+        int columns = operands.type.isQuantized() ? columns(operands.type) : 96;
         int rows = 5;
         MemorySegment file = weights(arena, operands.type, (long) outputs * columns, false);
         MemorySegment x = floats(arena, rows * columns, false);
@@ -183,7 +203,7 @@ public final class KernelsContract {
 
   public void lookup() {
     for (ElementType type : ElementType.values()) {
-      for (int[] shape : type.isQuantized() ? BLOCK_SHAPES : PLAIN_SHAPES) {
+      for (int[] shape : shapes(type)) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment file = weights(arena, type, (long) shape[0] * shape[1], true);
           Weights expected = scalar.pack(type, file, shape[0], shape[1], arena);
@@ -535,10 +555,12 @@ public final class KernelsContract {
               ValueLayout.JAVA_SHORT_UNALIGNED,
               at,
               (short) (Float.floatToRawIntBits(value) >>> 16));
-      case F16, Q4_0, Q8_0 -> bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, half);
-      case Q4_1 -> {
-        bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, half);
-        bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16(value * -7));
+      default -> {
+        long scale = at + type.scaleOffset();
+        bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, scale, half);
+        if (type.hasMinimum()) {
+          bytes.set(ValueLayout.JAVA_SHORT_UNALIGNED, scale + 2, Float.floatToFloat16(value * -7));
+        }
       }
     }
   }

@@ -4,6 +4,7 @@ import static dev.millrace.assembler.Vec.xmm;
 import static dev.millrace.assembler.Vec.ymm;
 
 import dev.millrace.assembler.Assembler;
+import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
@@ -11,21 +12,24 @@ import dev.millrace.tensor.ElementType;
 
 /**
  * Matrix products with AVX2, of plain weights and of quantized ones with int8 activations: a lane
- * for each of 8 outputs, so two passes over a group's 16. A block of 4-bit weights is unpacked into
- * eight registers; products of bytes are added up in 16 bits (vpmaddubsw): at most 15·127·2 a pair,
- * and eight of them, 30,480, still fit. A pair of bytes fits as well, but no sum of pairs:
- * 128·127·2 = 32,512.
+ * for each of 8 outputs, so two passes over a group's 16. A block of weights is unpacked into eight
+ * registers, and products of bytes are added up in 16 bits (vpmaddubsw) as far as they fit.
  */
 final class Avx2Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;
+  private static final int LANES = 8;
   private static final int LANES_BYTES = 32;
 
   // ymm0 .. ymm3: an accumulator for each activation row.
   private static final int FIRST_QUAD = 4; // to 11
-  private static final Vec SCALES = ymm(12);
+  private static final Vec PLAIN = ymm(12);
   private static final Vec SUM = ymm(13);
-  private static final Vec BROADCAST = ymm(14);
+  private static final Vec TOTAL = ymm(14);
   private static final Vec PRODUCT = ymm(15);
+
+  // The stack: a block's scales, by group, then its minima.
+  private static final int SCALES = 0;
+  private static final int MINIMUMS = 2 * LANES_BYTES;
 
   Avx2Multiply(Assembler a, PackedLayout layout) {
     super(a, layout, ActivationPrecision.INT8);
@@ -42,6 +46,11 @@ final class Avx2Multiply extends MultiplyEmitter {
   }
 
   @Override
+  int stackBytes() {
+    return layout.type().isQuantized() ? MINIMUMS + LANES_BYTES : 0;
+  }
+
+  @Override
   void begin(int tile) {
     for (int row = 0; row < tile; row++) {
       a.vpxor(xmm(row), xmm(row), xmm(row));
@@ -50,27 +59,35 @@ final class Avx2Multiply extends MultiplyEmitter {
 
   @Override
   void block(int tile, int pass) {
-    switch (layout.type()) {
-      case F32, F16, BF16 -> column(tile, pass);
-      case Q4_0, Q4_1 -> {
-        unpack(pass);
-        for (int row = 0; row < tile; row++) {
-          nibblesRow(row, pass);
+    if (!layout.type().isQuantized()) {
+      column(tile, pass);
+      return;
+    }
+    if (layout.type() == ElementType.Q8_0) {
+      takeMagnitudes(pass);
+    } else {
+      unpack(pass);
+    }
+    unpackScales(pass);
+    for (int row = 0; row < tile; row++) {
+      for (int group = 0; group < layout.scaleGroups(); group++) {
+        if (layout.type() == ElementType.Q8_0) {
+          sumSignedBytes(row, pass);
+        } else {
+          sumNibbles(row, group);
         }
+        addScaled(row, group);
       }
-      case Q8_0 -> {
-        takeMagnitudes(pass);
-        a.vcvtph2ps(SCALES, weights(layout.scalesOffset() + pass * LANES_BYTES / 2));
-        for (int row = 0; row < tile; row++) {
-          bytesRow(row, pass);
-        }
+      if (layout.type().hasMinimum()) {
+        a.vbroadcastss(SUM, tail(row, EmittedRows.SCALED_SUM));
+        a.vfmadd231ps(ymm(row), SUM, Gp.RSP.at(MINIMUMS));
       }
     }
   }
 
   private void column(int tile, int pass) {
-    Vec w = SCALES;
-    int lanes = pass * 8;
+    Vec w = PLAIN;
+    int lanes = pass * LANES;
     switch (layout.type()) {
       case F16 -> a.vcvtph2ps(w, weights(lanes * Short.BYTES));
       case BF16 -> {
@@ -80,43 +97,28 @@ final class Avx2Multiply extends MultiplyEmitter {
       default -> a.vmovups(w, weights(lanes * Float.BYTES));
     }
     for (int row = 0; row < tile; row++) {
-      a.vbroadcastss(BROADCAST, activation(row, 0));
-      a.vfmadd231ps(ymm(row), w, BROADCAST);
+      a.vbroadcastss(PRODUCT, activation(row, 0));
+      a.vfmadd231ps(ymm(row), w, PRODUCT);
     }
   }
 
   private void unpack(int pass) {
-    a.vmovups(BROADCAST, CONSTANTS.at(Constants.NIBBLES));
+    Vec nibbles = TOTAL;
+    a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
     for (int j = 0; j < layout.quadVectors(); j++) {
       Vec low = ymm(FIRST_QUAD + j);
       Vec high = ymm(FIRST_QUAD + QUADS / 2 + j);
       a.vmovups(low, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
       a.vpsrlw(high, low, 4);
-      a.vpand(high, high, BROADCAST);
-      a.vpand(low, low, BROADCAST);
+      a.vpand(high, high, nibbles);
+      a.vpand(low, low, nibbles);
     }
-    a.vcvtph2ps(SCALES, weights(layout.scalesOffset() + pass * LANES_BYTES / 2));
-  }
-
-  private void nibblesRow(int row, int pass) {
-    for (int j = 0; j < QUADS; j++) {
-      Vec product = j == 0 ? SUM : PRODUCT;
-      a.vpbroadcastd(BROADCAST, activation(row, j * PackedLayout.QUAD));
-      a.vpmaddubsw(product, ymm(FIRST_QUAD + j), BROADCAST);
-      if (j > 0) {
-        a.vpaddw(SUM, SUM, PRODUCT);
+    for (int j = 0; layout.highBits() > 0 && j < QUADS; j++) {
+      Vec high = TOTAL;
+      if (layout.highShift(j * PackedLayout.QUAD) == 0) { // the first quad of its vector
+        a.vmovups(high, weights(layout.highByte(pass * LANES, j * PackedLayout.QUAD)));
       }
-    }
-    a.vpmaddwd(SUM, SUM, CONSTANTS.at(Constants.ONES));
-    if (layout.type() == ElementType.Q4_0) {
-      a.vpbroadcastd(BROADCAST, tail(row, EmittedRows.MINUS_8_SUMS));
-      a.vpaddd(SUM, SUM, BROADCAST);
-    }
-    addScaled(row);
-    if (layout.hasMinimums()) {
-      a.vcvtph2ps(SUM, weights(layout.minimumsOffset() + pass * LANES_BYTES / 2));
-      a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALED_SUM));
-      a.vfmadd231ps(ymm(row), SUM, BROADCAST);
+      addHighBits(ymm(FIRST_QUAD + j), j, high, PRODUCT);
     }
   }
 
@@ -126,24 +128,78 @@ final class Avx2Multiply extends MultiplyEmitter {
     }
   }
 
-  /** Magnitudes of weights times activations that have taken the weights' signs. */
-  private void bytesRow(int row, int pass) {
-    a.vpxor(SUM, SUM, SUM);
+  private void unpackScales(int pass) {
+    int lane = pass * LANES;
+    for (int group = 0; group < layout.scaleGroups(); group++) {
+      loadScales(SUM, PRODUCT, group, lane);
+      a.vmovups(scales(group), SUM);
+    }
+    if (layout.type().hasMinimum()) {
+      loadMinimums(SUM, PRODUCT, lane);
+      a.vmovups(Gp.RSP.at(MINIMUMS), SUM);
+    }
+  }
+
+  private static Mem scales(int group) {
+    return Gp.RSP.at(SCALES + group * LANES_BYTES);
+  }
+
+  /**
+   * Quads whose products' sum fits 16 bits with sign: 8 pairs of 15·127·2 = 3,810, 4 of 31·127·2 =
+   * 7,874, 2 of 63·127·2 = 16,002.
+   */
+  private int quadsOfASum() {
+    return QUADS >> layout.highBits();
+  }
+
+  /** Columns that share a scale, times a row: the sum in TOTAL. */
+  private void sumNibbles(int row, int group) {
+    int quads = QUADS / layout.scaleGroups();
+    int first = group * quads;
+    for (int j = first; j < first + quads; j++) {
+      boolean begins = j % quadsOfASum() == 0;
+      Vec product = begins ? SUM : PRODUCT;
+      a.vpbroadcastd(product, activation(row, j * PackedLayout.QUAD));
+      a.vpmaddubsw(product, ymm(FIRST_QUAD + j), product);
+      if (!begins) {
+        a.vpaddw(SUM, SUM, PRODUCT);
+      }
+      if ((j + 1) % quadsOfASum() == 0) {
+        boolean firstSum = j + 1 == first + quadsOfASum();
+        a.vpmaddwd(firstSum ? TOTAL : SUM, SUM, CONSTANTS.at(Constants.ONES));
+        if (!firstSum) {
+          a.vpaddd(TOTAL, TOTAL, SUM);
+        }
+      }
+    }
+    zeroPointSums(group)
+        .ifPresent(
+            offset -> {
+              a.vpbroadcastd(SUM, tail(row, offset));
+              a.vpaddd(TOTAL, TOTAL, SUM);
+            });
+  }
+
+  /**
+   * Magnitudes of weights times activations that have taken the weights' signs: a pair fits 16 bits
+   * (128·127·2 = 32,512), a sum of pairs doesn't.
+   */
+  private void sumSignedBytes(int row, int pass) {
+    a.vpxor(TOTAL, TOTAL, TOTAL);
     for (int j = 0; j < QUADS; j++) {
       a.vpbroadcastd(PRODUCT, activation(row, j * PackedLayout.QUAD));
       a.vpsignb(PRODUCT, PRODUCT, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
       a.vpmaddubsw(PRODUCT, ymm(FIRST_QUAD + j), PRODUCT);
       a.vpmaddwd(PRODUCT, PRODUCT, CONSTANTS.at(Constants.ONES));
-      a.vpaddd(SUM, SUM, PRODUCT);
+      a.vpaddd(TOTAL, TOTAL, PRODUCT);
     }
-    addScaled(row);
   }
 
-  private void addScaled(int row) {
-    a.vcvtdq2ps(SUM, SUM);
-    a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALE));
-    a.vmulps(BROADCAST, SCALES, BROADCAST);
-    a.vfmadd231ps(ymm(row), SUM, BROADCAST);
+  private void addScaled(int row, int group) {
+    a.vcvtdq2ps(TOTAL, TOTAL);
+    a.vbroadcastss(SUM, tail(row, EmittedRows.SCALE));
+    a.vmulps(SUM, SUM, scales(group));
+    a.vfmadd231ps(ymm(row), TOTAL, SUM);
   }
 
   @Override

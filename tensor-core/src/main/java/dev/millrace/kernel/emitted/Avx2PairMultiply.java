@@ -8,6 +8,7 @@ import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.tensor.ElementType;
+import java.util.OptionalInt;
 
 /**
  * Matrix products of quantized weights and int16 activations with AVX2. A block's weights are
@@ -20,12 +21,13 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   private static final int ROWS = 4; // that meet the weights together
   private static final int HALVES = 2;
   private static final int VECTOR_BYTES = 32;
+  private static final int LANES = 8;
 
   // ymm0 .. ymm7: the sums of a row's first half and second half, row by row.
   private static final int FIRST_WEIGHTS = 8; // of the first half and the second
   private static final Vec BROADCAST = ymm(10);
   private static final Vec PRODUCT = ymm(11);
-  private static final int FIRST_SCALES = 12;
+  private static final int FIRST_SCALES = 12; // of the halves, for one or two groups of columns
   private static final int FIRST_MINIMUMS = 14;
 
   // The stack: pairs [16][2 halves][8 lanes], then outputs so far [rows][2 halves][8 lanes].
@@ -68,19 +70,28 @@ final class Avx2PairMultiply extends MultiplyEmitter {
       unpack(half);
     }
     for (int half = 0; half < HALVES; half++) { // registers that unpacking was in need of
-      int offset = half * VECTOR_BYTES / 2;
-      a.vcvtph2ps(ymm(FIRST_SCALES + half), weights(layout.scalesOffset() + offset));
-      if (layout.hasMinimums()) {
-        a.vcvtph2ps(ymm(FIRST_MINIMUMS + half), weights(layout.minimumsOffset() + offset));
+      int lane = half * LANES;
+      for (int group = 0; group < layout.scaleGroups(); group++) {
+        loadScales(scales(group, half), PRODUCT, group, lane);
+      }
+      if (layout.type().hasMinimum()) {
+        loadMinimums(ymm(FIRST_MINIMUMS + half), PRODUCT, lane);
       }
     }
     for (int row = 0; row < tile; row += ROWS) {
       int rows = Math.min(ROWS, tile - row);
-      sum(row, rows);
-      for (int i = 0; i < rows; i++) {
-        join(row + i, i);
+      for (int group = 0; group < layout.scaleGroups(); group++) {
+        sum(row, rows, group);
+        for (int i = 0; i < rows; i++) {
+          join(row + i, i, group);
+        }
       }
     }
+  }
+
+  /** With minima there is one group only. */
+  private static Vec scales(int group, int half) {
+    return ymm(FIRST_SCALES + group * HALVES + half);
   }
 
   private void unpack(int half) {
@@ -88,6 +99,7 @@ final class Avx2PairMultiply extends MultiplyEmitter {
     Vec high = ymm(1);
     Vec nibbles = ymm(2);
     Vec evenBytes = ymm(3);
+    Vec highBits = ymm(5);
     a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
     a.vmovups(evenBytes, CONSTANTS.at(Constants.EVEN_BYTES));
     for (int j = 0; j < layout.quadVectors(); j++) {
@@ -102,10 +114,20 @@ final class Avx2PairMultiply extends MultiplyEmitter {
         a.vpsrlw(high, quad, 4);
         a.vpand(high, high, nibbles);
         a.vpand(quad, quad, nibbles);
+        if (layout.highBits() > 0) {
+          loadHighBits(highBits, j, half);
+          addHighBits(quad, j, highBits, ymm(4));
+          loadHighBits(highBits, QUADS / 2 + j, half);
+          addHighBits(high, QUADS / 2 + j, highBits, ymm(4));
+        }
         widen(quad, evenBytes, j, half);
         widen(high, evenBytes, QUADS / 2 + j, half);
       }
     }
+  }
+
+  private void loadHighBits(Vec to, int j, int half) {
+    a.vmovups(to, weights(layout.highByte(half * LANES, j * PackedLayout.QUAD)));
   }
 
   /** Unsigned bytes of quad j to its pairs. */
@@ -117,20 +139,22 @@ final class Avx2PairMultiply extends MultiplyEmitter {
     a.vmovups(pair(j, true, half), pair);
   }
 
-  /** Sums of a block for rows [row, row + rows), both halves. */
-  private void sum(int row, int rows) {
+  /** Sums of columns that share a scale, for rows [row, row + rows), both halves. */
+  private void sum(int row, int rows, int group) {
+    OptionalInt zeroPoint = zeroPointSums(group);
     for (int i = 0; i < rows; i++) {
       Vec first = ymm(i * HALVES);
       Vec second = ymm(i * HALVES + 1);
-      if (layout.type() == ElementType.Q4_0) {
-        a.vpbroadcastd(first, tail(row + i, EmittedRows.MINUS_8_SUMS));
+      if (zeroPoint.isPresent()) {
+        a.vpbroadcastd(first, tail(row + i, zeroPoint.getAsInt()));
         a.vmovups(second, first);
       } else {
         a.vpxor(first, first, first);
         a.vpxor(second, second, second);
       }
     }
-    for (int j = 0; j < 2 * QUADS; j++) {
+    int pairs = 2 * QUADS / layout.scaleGroups();
+    for (int j = group * pairs; j < (group + 1) * pairs; j++) {
       for (int half = 0; half < HALVES; half++) {
         a.vmovups(ymm(FIRST_WEIGHTS + half), pair(j / 2, j % 2 == 1, half));
       }
@@ -145,16 +169,16 @@ final class Avx2PairMultiply extends MultiplyEmitter {
     }
   }
 
-  /** Adds the sums of a block, those of row {@code i} of four, to a row's outputs so far. */
-  private void join(int row, int i) {
+  /** Adds the sums, those of row {@code i} of four, to a row's outputs so far. */
+  private void join(int row, int i, int group) {
     Vec scale = ymm(FIRST_WEIGHTS);
     for (int half = 0; half < HALVES; half++) {
       Vec sum = ymm(i * HALVES + half);
       a.vcvtdq2ps(sum, sum);
       a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALE));
-      a.vmulps(scale, ymm(FIRST_SCALES + half), BROADCAST);
+      a.vmulps(scale, scales(group, half), BROADCAST);
       a.vfmadd213ps(sum, scale, total(row, half));
-      if (layout.hasMinimums()) {
+      if (layout.type().hasMinimum()) {
         a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALED_SUM));
         a.vfmadd231ps(sum, ymm(FIRST_MINIMUMS + half), BROADCAST);
       }

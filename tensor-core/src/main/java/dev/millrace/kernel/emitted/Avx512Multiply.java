@@ -8,6 +8,7 @@ import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.tensor.ElementType;
+import java.util.OptionalInt;
 
 /**
  * Matrix products with AVX-512 VNNI: a lane for each of a group's 16 outputs. A block's weights are
@@ -24,6 +25,7 @@ final class Avx512Multiply extends MultiplyEmitter {
   private static final int FIRST_ODD = 24;
   private final Vec scales;
   private final Vec minimums;
+  private final Vec secondScales; // of types that have two in a block, and no minima
   private final Vec nibbles;
   private final int firstTemporary; // of five
 
@@ -32,6 +34,7 @@ final class Avx512Multiply extends MultiplyEmitter {
     int others = isInt8() ? 24 : 8;
     scales = zmm(others);
     minimums = zmm(others + 1);
+    secondScales = minimums;
     nibbles = zmm(others + 2);
     firstTemporary = others + 3;
   }
@@ -64,7 +67,7 @@ final class Avx512Multiply extends MultiplyEmitter {
   void block(int tile, int pass) {
     switch (layout.type()) {
       case F32, F16, BF16 -> column(tile);
-      case Q4_0, Q4_1, Q8_0 -> {
+      default -> {
         unpackQuads();
         if (!isInt8()) {
           widenQuads();
@@ -108,13 +111,20 @@ final class Avx512Multiply extends MultiplyEmitter {
       }
       return;
     }
-    for (int j = 0; j < QUADS / 2; j++) {
+    for (int j = 0; j < layout.quadVectors(); j++) {
       Vec low = zmm(FIRST_QUAD + j);
       Vec high = zmm(FIRST_QUAD + QUADS / 2 + j);
       a.vmovups(low, weights(j * PackedLayout.QUAD_BYTES));
       a.vpsrld(high, low, 4);
       a.vpandd(high, high, nibbles);
       a.vpandd(low, low, nibbles);
+    }
+    for (int j = 0; layout.highBits() > 0 && j < QUADS; j++) {
+      Vec high = zmm(firstTemporary);
+      if (layout.highShift(j * PackedLayout.QUAD) == 0) { // the first quad of its vector
+        a.vmovups(high, weights(layout.highByte(0, j * PackedLayout.QUAD)));
+      }
+      addHighBits(zmm(FIRST_QUAD + j), j, high, zmm(firstTemporary + 1));
     }
   }
 
@@ -137,17 +147,32 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   private void unpackScales() {
-    a.vcvtph2ps(scales, weights(layout.scalesOffset()));
-    if (layout.hasMinimums()) {
-      a.vcvtph2ps(minimums, weights(layout.minimumsOffset()));
+    Vec temporary = zmm(firstTemporary);
+    loadScales(scales, temporary, 0, 0);
+    if (layout.scaleGroups() > 1) {
+      loadScales(secondScales, temporary, 1, 0);
+    }
+    if (layout.type().hasMinimum()) {
+      loadMinimums(minimums, temporary, 0);
     }
   }
 
   private void quantizedRow(int row) {
-    Vec sum = zmm(firstTemporary + row % 3); // in turn, so that rows overlap
-    Vec scale = zmm(firstTemporary + 3 + row % 2);
-    startSum(sum, row);
-    for (int j = 0; j < QUADS; j++) {
+    for (int group = 0; group < layout.scaleGroups(); group++) {
+      addGroup(row, group);
+    }
+    if (layout.type().hasMinimum()) {
+      a.vfmadd231ps(zmm(row), minimums, tail(row, EmittedRows.SCALED_SUM).broadcasting());
+    }
+  }
+
+  /** Of columns that share a scale. */
+  private void addGroup(int row, int group) {
+    Vec sum = zmm(firstTemporary + (row + group) % 3); // in turn, so that they overlap
+    Vec scale = zmm(firstTemporary + 3 + (row + group) % 2);
+    startSum(sum, row, group);
+    int quads = QUADS / layout.scaleGroups();
+    for (int j = group * quads; j < (group + 1) * quads; j++) {
       if (isInt8()) {
         Mem quad = activation(row, j * PackedLayout.QUAD);
         a.vpdpbusd(sum, zmm(FIRST_QUAD + j), quad.broadcasting());
@@ -158,17 +183,16 @@ final class Avx512Multiply extends MultiplyEmitter {
       }
     }
     a.vcvtdq2ps(sum, sum);
-    a.vmulps(scale, scales, tail(row, EmittedRows.SCALE).broadcasting());
+    Vec ofWeights = group == 0 ? scales : secondScales;
+    a.vmulps(scale, ofWeights, tail(row, EmittedRows.SCALE).broadcasting());
     a.vfmadd231ps(zmm(row), sum, scale);
-    if (layout.hasMinimums()) {
-      a.vfmadd231ps(zmm(row), minimums, tail(row, EmittedRows.SCALED_SUM).broadcasting());
-    }
   }
 
   /** With what the weights' zero point takes away. */
-  private void startSum(Vec sum, int row) {
-    if (layout.type() == ElementType.Q4_0) {
-      a.vpbroadcastd(sum, tail(row, EmittedRows.MINUS_8_SUMS));
+  private void startSum(Vec sum, int row, int group) {
+    OptionalInt zeroPoint = zeroPointSums(group);
+    if (zeroPoint.isPresent()) {
+      a.vpbroadcastd(sum, tail(row, zeroPoint.getAsInt()));
     } else if (layout.type() == ElementType.Q8_0 && isInt8()) {
       a.vpbroadcastd(sum, tail(row, EmittedRows.MINUS_128_SUMS));
     } else {

@@ -32,7 +32,13 @@ final class Constants {
   /** 0x80 in each byte: turns signed bytes into unsigned ones, 128 higher. */
   static final int SIGN_BITS = 448;
 
-  private static final int BYTES = 512;
+  /** Where a nibble's fifth bit goes in each byte, and its fifth and sixth. */
+  private static final int HIGH_BITS = 512;
+
+  /** What sums are multiplied with: the two vectors of EmittedRows' integers. */
+  static final int SUM_FACTORS = 640;
+
+  private static final int BYTES = 768;
 
   static final long ADDRESS;
 
@@ -47,6 +53,12 @@ final class Constants {
     }
     fill(data, EVEN_BYTES, 0x00FF00FF);
     fill(data, SIGN_BITS, 0x80808080);
+    fill(data, highBits(1), 0x10101010);
+    fill(data, highBits(2), 0x30303030);
+    for (int i = 0; i < EmittedRows.SUM_FACTORS.length; i++) {
+      data.set(
+          ValueLayout.JAVA_INT, SUM_FACTORS + (long) i * Integer.BYTES, EmittedRows.SUM_FACTORS[i]);
+    }
     ADDRESS = data.address();
   }
 
@@ -55,6 +67,11 @@ final class Constants {
   /** The largest rounded activation, as a float. */
   static int largest(ActivationPrecision precision) {
     return LARGEST_VALUES + precision.ordinal() * VECTOR_BYTES;
+  }
+
+  /** Where {@code bits} bits above a nibble go, in each byte. */
+  static int highBits(int bits) {
+    return HIGH_BITS + (bits - 1) * VECTOR_BYTES;
   }
 
   private static void fill(MemorySegment data, int offset, int pattern) {

@@ -26,11 +26,20 @@ record EmittedRows(ActivationPrecision precision, int maxRows, int columns, Memo
   /** int32 −8·Σq: what Q4_0's zero point takes away. */
   static final int MINUS_8_SUMS = 8;
 
-  /** int32 −128·Σq: what Q8_0's shift to unsigned takes away. */
-  static final int MINUS_128_SUMS = 12;
+  /** int32 −16·Σq: what Q5_0's zero point takes away. */
+  static final int MINUS_16_SUMS = 12;
 
-  /** Bytes behind the values. */
-  static final int TAIL_BYTES = 16;
+  /** int32 −32·Σq of columns 0 to 15, then of 16 to 31: what Q6_K's zero point takes away. */
+  static final int MINUS_32_SUMS = 16;
+
+  /** int32 −128·Σq: what Q8_0's shift to unsigned takes away. */
+  static final int MINUS_128_SUMS = 24;
+
+  /** Bytes behind the values; the last four are idle. */
+  static final int TAIL_BYTES = 32;
+
+  /** The tail's integers as multiples of (Σ, Σ, Σ, Σ, Σ first half, Σ second half, Σ, Σ). */
+  static final int[] SUM_FACTORS = {0, 0, -8, -16, -32, -32, -128, 0};
 
   static EmittedRows allocate(
       ActivationPrecision precision, int maxRows, int columns, Arena arena) {

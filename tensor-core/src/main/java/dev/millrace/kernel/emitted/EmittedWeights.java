@@ -2,7 +2,9 @@ package dev.millrace.kernel.emitted;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
 import static dev.millrace.kernel.Kernels.ROW_GROUP;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.millrace.kernel.QuantizedRow;
 import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
@@ -31,80 +33,122 @@ record EmittedWeights(
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
     EmittedWeights packed = new EmittedWeights(layout, rows, data, codes, tail);
-    long rowBytes = layout.type().bytes(layout.columns());
-    byte[] row = new byte[Math.toIntExact(rowBytes)];
     byte[] group = new byte[Math.toIntExact(layout.groupBytes())];
+    QuantizedRow quantized = new QuantizedRow(layout.type(), layout.columns());
     for (int g = 0; g < groups; g++) {
       Arrays.fill(group, (byte) 0);
       for (int lane = 0; lane < ROW_GROUP && g * ROW_GROUP + lane < rows; lane++) {
-        MemorySegment.copy(
-            source,
-            ValueLayout.JAVA_BYTE,
-            (g * (long) ROW_GROUP + lane) * rowBytes,
-            row,
-            0,
-            row.length);
-        packed.packRow(row, lane, group);
+        long row = g * (long) ROW_GROUP + lane;
+        if (layout.type().isQuantized()) {
+          quantized.read(source, row);
+          packed.packQuantized(quantized, lane, group);
+        } else {
+          packed.packPlain(source, row, lane, group);
+        }
       }
-      MemorySegment.copy(
-          group, 0, data, ValueLayout.JAVA_BYTE, g * layout.groupBytes(), group.length);
+      MemorySegment.copy(group, 0, data, JAVA_BYTE, g * layout.groupBytes(), group.length);
     }
     return packed;
   }
 
-  private void packRow(byte[] row, int lane, byte[] group) {
+  private void packPlain(MemorySegment source, long row, int lane, byte[] group) {
+    int size = type().blockBytes();
+    long from = row * type().bytes(columns());
+    for (int column = 0; column < columns(); column++) {
+      int to = column * layout.blockBytes() + lane * size;
+      MemorySegment.copy(source, JAVA_BYTE, from + (long) column * size, group, to, size);
+    }
+  }
+
+  private void packQuantized(QuantizedRow row, int lane, byte[] group) {
     ElementType type = type();
+    int groups = layout.scaleGroups();
     for (int b = 0; b < layout.blocks(); b++) {
-      int from = b * type.blockBytes();
-      int to = b * layout.blockBytes();
-      if (!type.isQuantized()) {
-        System.arraycopy(row, from, group, to + lane * type.blockBytes(), type.blockBytes());
-        continue;
+      int to = (int) layout.block(b);
+      for (int i = 0; i < QUANTIZATION_BLOCK; i++) {
+        int q = row.level(b * QUANTIZATION_BLOCK + i) + type.zeroPoint();
+        group[to + layout.quadByte(lane, i)] |=
+            (byte) ((layout.hasNibbles() ? q & 15 : q) << layout.nibbleShift(i));
+        if (layout.highBits() > 0) {
+          group[to + layout.highByte(lane, i)] |= (byte) (q >> 4 << layout.highShift(i));
+        }
       }
-      int header = type == ElementType.Q4_1 ? 4 : 2;
-      System.arraycopy(
-          row, from, group, to + layout.scalesOffset() + lane * Short.BYTES, Short.BYTES);
-      if (layout.hasMinimums()) {
-        System.arraycopy(
-            row, from + 2, group, to + layout.minimumsOffset() + lane * Short.BYTES, Short.BYTES);
-      }
-      for (int i = 0;
-          i < type.blockBytes() - header;
-          i++) { // a byte of the file is a byte here: the same two nibbles
-        group[to + layout.quadByte(lane, i)] = row[from + header + i];
+      if (type.hasSubScales()) {
+        for (int g = 0; g < groups; g++) {
+          group[to + layout.scale(lane, g)] = row.subScale(b * groups + g);
+        }
+        if (type.hasMinimum()) {
+          group[to + layout.minimum(lane)] = row.subMinimum(b);
+        }
+        if (b % layout.blocksOfHeader() == 0) {
+          packHalves(row, b / layout.blocksOfHeader(), lane, group, (int) layout.header(b));
+        }
+      } else {
+        packHalves(row, b, lane, group, to + layout.scalesOffset());
       }
     }
+  }
+
+  /** The fp16 scale of a file's block, and the minimum, to [16 rows] of each. */
+  private void packHalves(QuantizedRow row, int block, int lane, byte[] group, int to) {
+    set(group, to + lane * Short.BYTES, row.scaleBits(block));
+    if (type().hasMinimum()) {
+      set(group, to + layout.headerMinimumsOffset() + lane * Short.BYTES, row.minimumBits(block));
+    }
+  }
+
+  private static void set(byte[] group, int at, short half) {
+    group[at] = (byte) half;
+    group[at + 1] = (byte) (half >> 8);
   }
 
   /** Element [row, column] in float32. */
   float value(int row, int column) {
     int lane = row % ROW_GROUP;
-    long block =
-        row / ROW_GROUP * layout.groupBytes()
-            + (long) (column / type().blockSize()) * layout.blockBytes();
+    long group = row / ROW_GROUP * layout.groupBytes();
+    long plain = group + (long) column * layout.blockBytes();
     return switch (type()) {
-      case F32 -> data.get(FLOAT, block + (long) lane * Float.BYTES);
-      case F16 -> half(block, lane);
-      case BF16 -> Float.intBitsToFloat(data.get(SHORT, block + (long) lane * Short.BYTES) << 16);
-      case Q4_0 -> half(block + layout.scalesOffset(), lane) * (nibble(block, lane, column) - 8);
-      case Q4_1 ->
-          Math.fma(
-              half(block + layout.scalesOffset(), lane),
-              nibble(block, lane, column),
-              half(block + layout.minimumsOffset(), lane));
-      case Q8_0 ->
-          half(block + layout.scalesOffset(), lane)
-              * quad(block, lane, column % QUANTIZATION_BLOCK);
+      case F32 -> data.get(FLOAT, plain + (long) lane * Float.BYTES);
+      case F16 -> half(plain, lane);
+      case BF16 -> Float.intBitsToFloat(data.get(SHORT, plain + (long) lane * Short.BYTES) << 16);
+      default -> quantizedValue(group, lane, column);
     };
   }
 
-  private int nibble(long block, int lane, int column) {
-    int shift = column % QUANTIZATION_BLOCK < QUANTIZATION_BLOCK / 2 ? 0 : 4;
-    return quad(block, lane, column % QUANTIZATION_BLOCK) >> shift & 15;
+  private float quantizedValue(long group, int lane, int column) {
+    int index = column / QUANTIZATION_BLOCK;
+    long header = group + layout.header(index);
+    long block = group + layout.block(index);
+    int i = column % QUANTIZATION_BLOCK;
+    int level = stored(block, lane, i) - type().zeroPoint();
+    if (!type().hasSubScales()) {
+      float scale = half(block + layout.scalesOffset(), lane);
+      return type().hasMinimum()
+          ? Math.fma(scale, level, half(block + layout.minimumsOffset(), lane))
+          : scale * level;
+    }
+    int subScale = data.get(JAVA_BYTE, block + layout.scale(lane, i / type().scaleGroup()));
+    float scale = half(header, lane) * subScale;
+    return type().hasMinimum()
+        ? Math.fma(
+            scale,
+            level,
+            half(header + layout.headerMinimumsOffset(), lane)
+                * data.get(JAVA_BYTE, block + layout.minimum(lane)))
+        : scale * level;
   }
 
-  private byte quad(long block, int lane, int column) {
-    return data.get(ValueLayout.JAVA_BYTE, block + layout.quadByte(lane, column));
+  private int stored(long block, int lane, int i) {
+    int quad = data.get(JAVA_BYTE, block + layout.quadByte(lane, i));
+    if (!layout.hasNibbles()) {
+      return quad;
+    }
+    int low = quad >> layout.nibbleShift(i) & 15;
+    if (layout.highBits() == 0) {
+      return low;
+    }
+    int high = data.get(JAVA_BYTE, block + layout.highByte(lane, i)) >> layout.highShift(i);
+    return low | (high & (1 << layout.highBits()) - 1) << 4;
   }
 
   private float half(long offset, int lane) {

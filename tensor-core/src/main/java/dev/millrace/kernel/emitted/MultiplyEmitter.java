@@ -7,7 +7,9 @@ import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Label;
 import dev.millrace.assembler.Mem;
+import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
+import java.util.OptionalInt;
 
 /**
  * What the matrix products of all instruction sets share: arguments, strides, the loops over groups
@@ -24,7 +26,11 @@ abstract class MultiplyEmitter {
   private static final Gp WEIGHTS_BLOCK = Gp.R11;
   private static final Gp ACTIVATIONS_BLOCK = Gp.RAX; // of the first activation row
   private static final Gp BLOCKS_LEFT = Gp.R10;
+  private static final Gp HEADER = Gp.RBX; // of the blocks that share one; the caller's: saved
+  private static final Gp HEADED_BLOCKS_LEFT = Gp.RBP; // as well
   private static final Gp Y_ROW = Gp.RAX; // when the blocks are done
+
+  private static final int NIBBLE = 4;
 
   final Assembler a;
   final PackedLayout layout;
@@ -64,22 +70,37 @@ abstract class MultiplyEmitter {
   /** The function for {@code tile} activation rows. */
   final void emit(int tile) {
     Label group = new Label();
+    if (hasHeaders()) {
+      a.push(HEADER);
+      a.push(HEADED_BLOCKS_LEFT);
+    }
     if (stackBytes() > 0) {
       a.sub(Gp.RSP, stackBytes());
     }
     a.bind(group);
     for (int pass = 0; pass < passes(); pass++) {
+      Label headed = new Label();
       Label block = new Label();
       begin(tile);
       a.mov(WEIGHTS_BLOCK, WEIGHTS);
       a.mov(ACTIVATIONS_BLOCK, ACTIVATIONS);
-      a.mov(BLOCKS_LEFT, layout.blocks());
+      a.mov(BLOCKS_LEFT, layout.blocks() / layout.blocksOfHeader());
+      a.bind(headed);
+      if (hasHeaders()) {
+        a.mov(HEADER, WEIGHTS_BLOCK);
+        a.add(WEIGHTS_BLOCK, layout.headerBytes());
+        a.mov(HEADED_BLOCKS_LEFT, layout.blocksOfHeader());
+      }
       a.bind(block);
       block(tile, pass);
       a.add(WEIGHTS_BLOCK, layout.blockBytes());
       a.add(ACTIVATIONS_BLOCK, activationBlockBytes);
+      if (hasHeaders()) {
+        a.sub(HEADED_BLOCKS_LEFT, 1);
+        a.jcc(NOT_EQUAL, block);
+      }
       a.sub(BLOCKS_LEFT, 1);
-      a.jcc(NOT_EQUAL, block);
+      a.jcc(NOT_EQUAL, headed);
       a.mov(Y_ROW, Y);
       for (int row = 0; row < tile; row++) {
         store(row, Y_ROW.at(pass * ROW_GROUP / passes() * Float.BYTES));
@@ -94,7 +115,80 @@ abstract class MultiplyEmitter {
     if (stackBytes() > 0) {
       a.add(Gp.RSP, stackBytes());
     }
+    if (hasHeaders()) {
+      a.pop(HEADED_BLOCKS_LEFT);
+      a.pop(HEADER);
+    }
     a.ret();
+  }
+
+  private boolean hasHeaders() {
+    return layout.headerBytes() > 0;
+  }
+
+  /** Loads the scales of a group of columns, for as many rows as fit, from row {@code lane} on. */
+  final void loadScales(Vec to, Vec temporary, int group, int lane) {
+    Mem packed = weights(layout.scale(lane, group));
+    if (!layout.type().hasSubScales()) {
+      a.vcvtph2ps(to, packed);
+      return;
+    }
+    if (layout.type().hasMinimum()) {
+      a.vpmovzxbd(to, packed);
+    } else {
+      a.vpmovsxbd(to, packed); // Q6_K's have signs
+    }
+    multiplyByHeader(to, temporary, lane * Short.BYTES);
+  }
+
+  /** As the scales. */
+  final void loadMinimums(Vec to, Vec temporary, int lane) {
+    Mem packed = weights(layout.minimum(lane));
+    if (layout.type().hasSubScales()) {
+      a.vpmovzxbd(to, packed);
+      multiplyByHeader(to, temporary, layout.headerMinimumsOffset() + lane * Short.BYTES);
+    } else {
+      a.vcvtph2ps(to, packed);
+    }
+  }
+
+  private void multiplyByHeader(Vec to, Vec temporary, int offset) {
+    a.vcvtdq2ps(to, to);
+    a.vcvtph2ps(temporary, HEADER.at(offset));
+    a.vmulps(to, temporary, to);
+  }
+
+  /**
+   * Puts the bits above nibbles into quad {@code j}'s bytes.
+   *
+   * @param high the packed ones of this quad's columns
+   */
+  final void addHighBits(Vec quad, int j, Vec high, Vec temporary) {
+    int shift = NIBBLE - layout.highShift(j * PackedLayout.QUAD);
+    Vec shifted = shift == 0 ? high : temporary;
+    if (shift > 0) {
+      a.vpslld(temporary, high, shift);
+    } else if (shift < 0) {
+      a.vpsrld(temporary, high, -shift);
+    }
+    Mem mask = CONSTANTS.at(Constants.highBits(layout.highBits()));
+    if (quad.width() == Vec.Width.ZMM) {
+      a.vpandd(temporary, shifted, mask);
+      a.vpord(quad, quad, temporary);
+    } else {
+      a.vpand(temporary, shifted, mask);
+      a.vpor(quad, quad, temporary);
+    }
+  }
+
+  /** What of a row's tail the weights' zero point takes away; empty if there is none. */
+  final OptionalInt zeroPointSums(int group) {
+    return switch (layout.type().zeroPoint()) {
+      case 8 -> OptionalInt.of(EmittedRows.MINUS_8_SUMS);
+      case 16 -> OptionalInt.of(EmittedRows.MINUS_16_SUMS);
+      case 32 -> OptionalInt.of(EmittedRows.MINUS_32_SUMS + group * Integer.BYTES);
+      default -> OptionalInt.empty();
+    };
   }
 
   /** A place in the current block of weights. */

@@ -40,6 +40,7 @@ final class QuantizeCode {
   private static final Vec SCALE = ymm(5);
   private static final Vec TEMPORARY = ymm(6);
   private static final Vec SUM = ymm(7);
+  private static final Vec OTHER = xmm(8);
 
   private static final MethodHandle CALL =
       CodePages.caller(
@@ -156,10 +157,21 @@ final class QuantizeCode {
     }
   }
 
+  /** The sums of columns 0 to 15 in SUM's lanes 0 and 1, those of 16 to 31 in 2 and 3. */
   private void addUp() {
+    Vec first = narrow(SUM);
+    Vec second = narrow(TEMPORARY);
     a.vpaddd(SUM, ymm(0), ymm(1));
-    a.vpaddd(SUM, SUM, ymm(2));
-    a.vpaddd(SUM, SUM, ymm(3));
+    a.vextractf128(second, SUM, 1);
+    a.vpaddd(first, first, second);
+    a.vpaddd(TEMPORARY, ymm(2), ymm(3));
+    a.vextractf128(OTHER, TEMPORARY, 1);
+    a.vpaddd(second, second, OTHER);
+    a.vshufps(OTHER, first, second, 0b11_10_11_10); // lanes 2 and 3 of both
+    a.vshufps(first, first, second, 0b01_00_01_00); // lanes 0 and 1 of both
+    a.vpaddd(first, first, OTHER);
+    a.vpermilps(OTHER, first, 0b10_11_00_01);
+    a.vpaddd(first, first, OTHER);
   }
 
   private void storeBytes() {
@@ -183,30 +195,20 @@ final class QuantizeCode {
   }
 
   private void storeScaleAndSums() {
-    Vec sum = narrow(SUM);
-    Vec other = narrow(TEMPORARY);
-    a.vextractf128(other, SUM, 1);
-    a.vpaddd(sum, sum, other);
-    a.vpermilps(other, sum, 0b01_00_11_10);
-    a.vpaddd(sum, sum, other);
-    a.vpermilps(other, sum, 0b10_11_00_01);
-    a.vpaddd(sum, sum, other);
+    Vec halves = narrow(SUM); // Σ first half, twice, Σ second half, twice
+    Vec total = narrow(TEMPORARY);
+    a.vpermilps(total, halves, 0b01_00_11_10);
+    a.vpaddd(total, total, halves);
+    a.vpmulld(OTHER, total, CONSTANTS.at(Constants.SUM_FACTORS));
+    a.vmovups(RECORD.at(tail), OTHER);
+    a.vshufps(halves, halves, total, 0b00_00_10_00); // Σ first half, Σ second half, Σ, Σ
+    a.vpmulld(OTHER, halves, CONSTANTS.at(Constants.SUM_FACTORS + 16));
+    a.vmovups(RECORD.at(tail + EmittedRows.MINUS_32_SUMS), OTHER);
 
     a.vmovss(RECORD.at(tail + EmittedRows.SCALE), narrow(SCALE));
-    a.vcvtdq2ps(other, sum);
-    a.vmulps(other, narrow(SCALE), other);
-    a.vmovss(RECORD.at(tail + EmittedRows.SCALED_SUM), other);
-    storeMinusShifted(sum, 3, EmittedRows.MINUS_8_SUMS);
-    storeMinusShifted(sum, 7, EmittedRows.MINUS_128_SUMS);
-  }
-
-  private void storeMinusShifted(Vec sum, int bits, int offset) {
-    Vec shifted = xmm(0);
-    Vec zero = xmm(1);
-    a.vpslld(shifted, sum, bits);
-    a.vpxor(zero, zero, zero);
-    a.vpsubd(shifted, zero, shifted);
-    a.vmovss(RECORD.at(tail + offset), shifted);
+    a.vcvtdq2ps(total, total);
+    a.vmulps(total, narrow(SCALE), total);
+    a.vmovss(RECORD.at(tail + EmittedRows.SCALED_SUM), total);
   }
 
   private static Vec narrow(Vec v) {

@@ -6,6 +6,7 @@ import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.QuantizedRow;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
@@ -61,12 +62,15 @@ public final class ScalarKernels implements Kernels {
     Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
     ScalarWeights weights = (ScalarWeights) w;
     for (int r = fromOutput; r < toOutput; r++) {
-      for (int t = 0; t < rows; t++) {
-        float dot =
-            w.type().isQuantized() && q != null
-                ? weights.dotQuantized(r, (ScalarRows) q, t)
-                : weights.dotPlain(r, x, (long) t * w.columns());
-        set(y, (long) t * yStride + r, dot);
+      if (w.type().isQuantized() && q != null) {
+        QuantizedRow row = weights.quantizedRow(r);
+        for (int t = 0; t < rows; t++) {
+          set(y, (long) t * yStride + r, weights.dotQuantized(row, (ScalarRows) q, t));
+        }
+      } else {
+        for (int t = 0; t < rows; t++) {
+          set(y, (long) t * yStride + r, weights.dotPlain(r, x, (long) t * w.columns()));
+        }
       }
     }
   }
@@ -76,8 +80,16 @@ public final class ScalarKernels implements Kernels {
     Arguments.checkRange("row", row, row + 1L, w.rows());
     Arguments.checkFloats("to", to, toOffsetBytes, w.columns());
     ScalarWeights weights = (ScalarWeights) w;
-    for (int k = 0; k < w.columns(); k++) {
-      set(to, toOffsetBytes / Float.BYTES + k, weights.value(row, k));
+    long first = toOffsetBytes / Float.BYTES;
+    if (w.type().isQuantized()) {
+      QuantizedRow taken = weights.quantizedRow(row);
+      for (int k = 0; k < w.columns(); k++) {
+        set(to, first + k, taken.value(k));
+      }
+    } else {
+      for (int k = 0; k < w.columns(); k++) {
+        set(to, first + k, weights.plainValue(row, k));
+      }
     }
   }
 

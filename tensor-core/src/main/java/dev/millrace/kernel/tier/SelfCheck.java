@@ -15,7 +15,7 @@ import java.util.SplittableRandom;
 /** A few small products on this very CPU, before a tier is trusted: milliseconds, once. */
 final class SelfCheck {
   private static final int OUTPUTS = 40; // a group that isn't whole among them
-  private static final int COLUMNS = 64;
+  private static final int COLUMNS = 256; // one block of the largest
   private static final int ROWS = 5;
   private static final long SEED = 1;
 
@@ -58,10 +58,12 @@ final class SelfCheck {
         case F32 -> data.set(JAVA_FLOAT, block, value);
         case BF16 ->
             data.set(JAVA_SHORT_UNALIGNED, block, (short) (Float.floatToRawIntBits(value) >> 16));
-        case F16, Q4_0, Q8_0 -> data.set(JAVA_SHORT_UNALIGNED, block, Float.floatToFloat16(value));
-        case Q4_1 -> {
-          data.set(JAVA_SHORT_UNALIGNED, block, Float.floatToFloat16(value));
-          data.set(JAVA_SHORT_UNALIGNED, block + Short.BYTES, Float.floatToFloat16(-value));
+        default -> {
+          long scale = block + type.scaleOffset();
+          data.set(JAVA_SHORT_UNALIGNED, scale, Float.floatToFloat16(value));
+          if (type.hasMinimum()) {
+            data.set(JAVA_SHORT_UNALIGNED, scale + Short.BYTES, Float.floatToFloat16(-value));
+          }
         }
       }
     }

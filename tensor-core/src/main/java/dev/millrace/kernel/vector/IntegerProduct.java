@@ -16,9 +16,10 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
 /**
- * Quantized weights times rows in int32, for sums that float32 wouldn't hold exactly. Two vectors
- * of outputs are a strip. A block of a strip is unpacked once for all rows, zero points taken away;
- * then tiles of 4 rows × 2 vectors run over it, and each row's sums join its y so far.
+ * Quantized weights times rows in int32, for sums that float32 wouldn't hold exactly, and for all
+ * types that have no product of their own in float32. Two vectors of outputs are a strip. A block
+ * of a strip is unpacked once for all rows, zero points taken away; then tiles of 4 rows × 2
+ * vectors run over it, and each row's sums join its y so far.
  */
 final class IntegerProduct {
   private static final int TILE_ROWS = 4;
@@ -72,6 +73,9 @@ final class IntegerProduct {
     long w0 = w.address(output);
     long w1 = w.address(output + Lanes.LENGTH < to ? output + Lanes.LENGTH : output);
     long blockBytes = VectorWeights.blockBytes(w.type());
+    long minimums = VectorWeights.minimums(w.type());
+    int groups = VectorWeights.scales(w.type());
+    int columns = w.type().scaleGroup();
     for (int block = 0; block < q.blocks(); block++) {
       long b0 = w0 + block * blockBytes;
       long b1 = w1 + block * blockBytes;
@@ -79,17 +83,28 @@ final class IntegerProduct {
       UnpackBlock.unpack(w.type(), b1, scratch + WEIGHTS + Lanes.BYTES);
       for (int row = 0; row < rows; row += TILE_ROWS) {
         int live = Math.min(TILE_ROWS, rows - row);
-        long x = q.valueAddress(firstRow + row) + block * ROW_BLOCK;
-        sum(scratch + WEIGHTS, x, q.rowBytes(), live, scratch + SUMS);
-        for (int i = row; i < row + live; i++) {
-          float scale = Lanes.get(q.scaleAddress(firstRow + i) + block * 4L);
-          float sum = Lanes.get(q.sumAddress(firstRow + i) + block * 4L);
-          long sums = scratch + SUMS + (i - row) * PAIR;
-          long totals = scratch + TOTALS + i * PAIR;
-          join(b0, b1, scale, sums, totals);
-          if (w.type().hasMinimum()) {
-            addMinima(b0 + LANES_BYTES, b1 + LANES_BYTES, scale * sum, totals);
+        long x = q.integerAddress(firstRow + row) + block * ROW_BLOCK;
+        long totals = scratch + TOTALS + row * PAIR;
+        for (int group = 0; group < groups; group++) {
+          int first = group * columns;
+          sum(
+              scratch + WEIGHTS + first * PAIR,
+              x + first * 4L,
+              q.rowBytes(),
+              columns,
+              live,
+              scratch + SUMS);
+          long scales = group * LANES_BYTES;
+          for (int i = 0; i < live; i++) {
+            float scale = Lanes.get(q.scaleAddress(firstRow + row + i) + block * 4L);
+            long sums = scratch + SUMS + i * PAIR;
+            join(b0 + scales, b1 + scales, scale, sums, totals + i * PAIR);
           }
+        }
+        for (int i = 0; w.type().hasMinimum() && i < live; i++) {
+          float scale = Lanes.get(q.scaleAddress(firstRow + row + i) + block * 4L);
+          float sum = Lanes.get(q.sumAddress(firstRow + row + i) + block * 4L);
+          addMinima(b0 + minimums, b1 + minimums, scale * sum, totals + i * PAIR);
         }
       }
     }
@@ -98,10 +113,10 @@ final class IntegerProduct {
   }
 
   /**
-   * Writes Σ w·x of a block for 4 rows of x and two vectors of outputs, [4][2L]. Where fewer rows
-   * are live the last one stands in for the others.
+   * Writes Σ w·x of some columns for 4 rows of x and two vectors of outputs, [4][2L]. Where fewer
+   * rows are live the last one stands in for the others.
    */
-  private static void sum(long weights, long x, long rowBytes, int live, long sums) {
+  private static void sum(long weights, long x, long rowBytes, int columns, int live, long sums) {
     long w = weights & ADDRESS_BITS;
     long xa = x & ADDRESS_BITS;
     long xb = x + Math.min(1, live - 1) * rowBytes & ADDRESS_BITS;
@@ -115,7 +130,7 @@ final class IntegerProduct {
     IntVector s21 = IntVector.zero(INTS);
     IntVector s30 = IntVector.zero(INTS);
     IntVector s31 = IntVector.zero(INTS);
-    for (int k = 0; k < QUANTIZATION_BLOCK; k++) {
+    for (int k = 0; k < columns; k++) {
       IntVector w0 = fromMemorySegment(INTS, MEMORY, w + k * PAIR, ORDER);
       IntVector w1 = fromMemorySegment(INTS, MEMORY, w + k * PAIR + Lanes.BYTES, ORDER);
       int a = MEMORY.get(JAVA_INT, xa + k * 4L);
@@ -142,7 +157,7 @@ final class IntegerProduct {
     s31.intoMemorySegment(MEMORY, to + 3 * PAIR + Lanes.BYTES, ORDER);
   }
 
-  /** Adds one row's sums of a block, times the scales, to y so far. */
+  /** Adds one row's sums, times the scales, to y so far. */
   private static void join(long scales0, long scales1, float scale, long sums, long totals) {
     joinVector(scales0 & ADDRESS_BITS, scale, sums & ADDRESS_BITS, totals & ADDRESS_BITS);
     joinVector(

@@ -3,9 +3,11 @@ package dev.millrace.kernel.vector;
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
 import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static dev.millrace.kernel.vector.VectorWeights.LANES_BYTES;
+import static dev.millrace.kernel.vector.VectorWeights.NIBBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.millrace.kernel.QuantizedRow;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -20,22 +22,19 @@ final class Packer {
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort FILE_SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfInt FILE_INT =
-      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfLong FILE_LONG =
-      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final long LOW_NIBBLES = 0x0F0F0F0F0F0F0F0FL;
 
   private final ElementType type;
   private final MemorySegment source;
   private final int columns;
   private final MemorySegment target;
+  private final QuantizedRow quantizedRow; // idle where the type is plain
 
   private Packer(ElementType type, MemorySegment source, int columns, MemorySegment target) {
     this.type = type;
     this.source = source;
     this.columns = columns;
     this.target = target;
+    quantizedRow = new QuantizedRow(type, columns);
   }
 
   static VectorWeights pack(
@@ -57,12 +56,7 @@ final class Packer {
     switch (type) {
       case F32 -> packFloats(from, to);
       case F16, BF16 -> packHalves(from, to);
-      case Q4_0, Q4_1, Q8_0 -> {
-        for (int block = 0; block < columns / QUANTIZATION_BLOCK; block++) {
-          packBlock(
-              from + (long) block * type.blockBytes(), to + block * VectorWeights.blockBytes(type));
-        }
-      }
+      default -> packBlocks(row, to);
     }
   }
 
@@ -81,35 +75,38 @@ final class Packer {
     }
   }
 
-  private void packBlock(long from, long to) {
-    target.set(JAVA_FLOAT, to, half(from));
-    switch (type) {
-      case Q4_0 -> packNibbles(from + 2, to + LANES_BYTES);
-      case Q4_1 -> {
-        target.set(JAVA_FLOAT, to + LANES_BYTES, half(from + 2));
-        packNibbles(from + 4, to + 2 * LANES_BYTES);
+  private void packBlocks(int row, long to) {
+    quantizedRow.read(source, row);
+    int groups = VectorWeights.scales(type);
+    for (int block = 0; block < columns / QUANTIZATION_BLOCK; block++) {
+      long at = to + block * VectorWeights.blockBytes(type);
+      for (int i = 0; i < groups; i++) {
+        target.set(JAVA_FLOAT, at + i * LANES_BYTES, quantizedRow.scale(block * groups + i));
       }
-      case Q8_0 -> {
-        for (int word = 0; word < QUANTIZATION_BLOCK / Integer.BYTES; word++) {
-          int bytes = source.get(FILE_INT, from + 2 + (long) word * Integer.BYTES);
-          target.set(JAVA_INT, to + LANES_BYTES + word * LANES_BYTES, bytes);
+      if (type.hasMinimum()) {
+        target.set(JAVA_FLOAT, at + VectorWeights.minimums(type), quantizedRow.minimum(block));
+      }
+      if (type.bits() == Byte.SIZE) {
+        packBits(block, 0, Byte.SIZE, at + VectorWeights.firstWord(type));
+      } else {
+        packBits(block, 0, NIBBLE, at + VectorWeights.firstWord(type));
+        if (type.bits() > NIBBLE) {
+          packBits(block, NIBBLE, type.bits() - NIBBLE, at + VectorWeights.highWord(type));
         }
       }
-      case F32, F16, BF16 -> throw new IllegalStateException(type + " has no blocks");
     }
   }
 
-  /** The file has columns 0 to 15 in the low nibbles of 16 bytes, 16 to 31 in the high ones. */
-  private void packNibbles(long from, long to) {
-    long first = source.get(FILE_LONG, from);
-    long second = source.get(FILE_LONG, from + Long.BYTES);
-    target.set(JAVA_INT, to, (int) Long.compress(first, LOW_NIBBLES));
-    target.set(JAVA_INT, to + LANES_BYTES, (int) Long.compress(second, LOW_NIBBLES));
-    target.set(JAVA_INT, to + 2 * LANES_BYTES, (int) Long.compress(first, ~LOW_NIBBLES));
-    target.set(JAVA_INT, to + 3 * LANES_BYTES, (int) Long.compress(second, ~LOW_NIBBLES));
-  }
-
-  private float half(long offset) {
-    return Float.float16ToFloat(source.get(FILE_SHORT, offset));
+  /** Bits [from, from + width) of a block's stored numbers. */
+  private void packBits(int block, int from, int width, long to) {
+    int perWord = Integer.SIZE / width;
+    for (int i = 0; i < QUANTIZATION_BLOCK; i += perWord) {
+      int word = 0;
+      for (int j = 0; j < perWord; j++) {
+        int q = quantizedRow.level(block * QUANTIZATION_BLOCK + i + j) + type.zeroPoint();
+        word |= (q >> from & (1 << width) - 1) << j * width;
+      }
+      target.set(JAVA_INT, to + i / perWord * LANES_BYTES, word);
+    }
   }
 }

@@ -91,7 +91,7 @@ final class PlainProduct {
       case F32 -> Unpack.floats(from + column * LANES_BYTES, columns, to);
       case F16 -> Unpack.halves(from + column / 2 * LANES_BYTES, columns, to);
       case BF16 -> Unpack.bfloats(from + column / 2 * LANES_BYTES, columns, to);
-      case Q4_0, Q4_1, Q8_0 -> throw new IllegalStateException(w.type() + " isn't plain");
+      default -> throw new IllegalStateException(w.type() + " isn't plain");
     }
   }
 

@@ -2,6 +2,7 @@ package dev.millrace.kernel.vector;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
 import static dev.millrace.kernel.Kernels.QUANTIZATION_FLOOR;
+import static dev.millrace.kernel.vector.Lanes.ADDRESS_BITS;
 import static dev.millrace.kernel.vector.Lanes.FLOATS;
 import static dev.millrace.kernel.vector.Lanes.INTS;
 import static dev.millrace.kernel.vector.Lanes.MEMORY;
@@ -9,6 +10,7 @@ import static dev.millrace.kernel.vector.Lanes.ORDER;
 import static dev.millrace.kernel.vector.Lanes.set;
 import static jdk.incubator.vector.FloatVector.fromMemorySegment;
 import static jdk.incubator.vector.IntVector.fromMemorySegment;
+import static jdk.incubator.vector.VectorOperators.I2F;
 
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Functions;
@@ -28,36 +30,37 @@ final class Quantizer {
    */
   static void quantize(long x, VectorRows into, int fromRow, int toRow) {
     float largest = into.precision().largest();
-    boolean integers = into.precision() == ActivationPrecision.INT16;
+    boolean floats = into.precision() == ActivationPrecision.INT8;
     for (int row = fromRow; row < toRow; row++) {
       long from = x + (long) row * into.columns() * Float.BYTES;
       long values = into.valueAddress(row);
+      long integers = into.integerAddress(row);
       long scale = into.scaleAddress(row);
       long sum = into.sumAddress(row);
       for (int block = 0; block < into.blocks(); block++) {
         quantizeBlock(
             from + block * BLOCK,
             largest,
-            integers,
-            values + block * BLOCK,
+            integers + block * BLOCK,
             scale + block * 4L,
             sum + block * 4L);
+      }
+      if (floats) {
+        toFloats(integers, into.columns(), values);
       }
     }
   }
 
-  private static void quantizeBlock(
-      long x, float largest, boolean integers, long values, long scale, long sum) {
+  private static void quantizeBlock(long x, float largest, long integers, long scale, long sum) {
     int magnitude = magnitude(x);
     float amax = Float.intBitsToFloat(magnitude);
     if (magnitude >= Lanes.INFINITY_BITS) {
-      setZeros(values, scale, sum, Float.NaN);
+      setZeros(integers, scale, sum, Float.NaN);
     } else if (amax < QUANTIZATION_FLOOR) {
-      setZeros(values, scale, sum, 0);
+      setZeros(integers, scale, sum, 0);
     } else {
       set(scale, amax / largest);
-      float inverse = largest / amax;
-      set(sum, integers ? roundToInts(x, inverse, values) : roundToFloats(x, inverse, values));
+      set(sum, round(x, largest / amax, integers));
     }
   }
 
@@ -71,36 +74,34 @@ final class Quantizer {
     return highest.reduceLanes(VectorOperators.MAX);
   }
 
-  private static void setZeros(long values, long scale, long sum, float scaleValue) {
+  private static void setZeros(long integers, long scale, long sum, float scaleValue) {
     for (int i = 0; i < QUANTIZATION_BLOCK; i += Lanes.LENGTH) {
-      FloatVector.zero(FLOATS).intoMemorySegment(MEMORY, values + i * 4L, ORDER);
+      IntVector.zero(INTS).intoMemorySegment(MEMORY, integers + i * 4L, ORDER);
     }
     set(scale, scaleValue);
     set(sum, 0);
   }
 
-  /** Writes rint(x·inverse) as float32; returns the sum. */
-  private static int roundToFloats(long x, float inverse, long values) {
-    IntVector sums = IntVector.zero(Lanes.INTS);
-    for (int i = 0; i < QUANTIZATION_BLOCK; i += Lanes.LENGTH) {
-      FloatVector rounded =
-          fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER).mul(inverse).add(Functions.ROUNDER);
-      rounded.sub(Functions.ROUNDER).intoMemorySegment(MEMORY, values + i * 4L, ORDER);
-      sums = sums.add(rounded.reinterpretAsInts().sub(ROUNDER_BITS));
-    }
-    return sums.reduceLanes(VectorOperators.ADD);
-  }
-
-  /** Writes rint(x·inverse) as int32; returns the sum. */
-  private static int roundToInts(long x, float inverse, long values) {
+  /** Writes rint(x·inverse); returns the sum. */
+  private static int round(long x, float inverse, long to) {
     IntVector sums = IntVector.zero(Lanes.INTS);
     for (int i = 0; i < QUANTIZATION_BLOCK; i += Lanes.LENGTH) {
       FloatVector rounded =
           fromMemorySegment(FLOATS, MEMORY, x + i * 4L, ORDER).mul(inverse).add(Functions.ROUNDER);
       IntVector integers = rounded.reinterpretAsInts().sub(ROUNDER_BITS);
-      integers.intoMemorySegment(MEMORY, values + i * 4L, ORDER);
+      integers.intoMemorySegment(MEMORY, to + i * 4L, ORDER);
       sums = sums.add(integers);
     }
     return sums.reduceLanes(VectorOperators.ADD);
+  }
+
+  /** Whole blocks of integers, exactly. */
+  private static void toFloats(long integers, int count, long to) {
+    long from = integers & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
+    for (int i = 0; i < count; i += Lanes.LENGTH) {
+      ((FloatVector) fromMemorySegment(INTS, MEMORY, from + i * 4L, ORDER).convert(I2F, 0))
+          .intoMemorySegment(MEMORY, target + i * 4L, ORDER);
+    }
   }
 }

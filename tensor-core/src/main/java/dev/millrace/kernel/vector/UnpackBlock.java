@@ -22,11 +22,21 @@ final class UnpackBlock {
 
   /** Writes q − zero point for each of 32 columns. */
   static void unpack(ElementType type, long block, long to) {
-    long words = block + VectorWeights.firstWord(type);
-    if (type == ElementType.Q8_0) {
-      bytes(words & ADDRESS_BITS, to & ADDRESS_BITS);
-    } else {
-      nibbles(words & ADDRESS_BITS, type.zeroPoint(), to & ADDRESS_BITS);
+    long words = block + VectorWeights.firstWord(type) & ADDRESS_BITS;
+    long high = block + VectorWeights.highWord(type) & ADDRESS_BITS;
+    long target = to & ADDRESS_BITS;
+    switch (type.bits()) {
+      case 4 -> nibbles(words, type.zeroPoint(), target);
+      case 5 -> {
+        nibbles(words, type.zeroPoint(), target);
+        addBits(high, 1, target);
+      }
+      case 6 -> {
+        nibbles(words, type.zeroPoint(), target);
+        addBits(high, 2, target);
+      }
+      case 8 -> bytes(words, target);
+      default -> throw new IllegalArgumentException(type + " has no blocks");
     }
   }
 
@@ -37,6 +47,21 @@ final class UnpackBlock {
         IntVector q = rest.and(15).sub(zeroPoint);
         q.intoMemorySegment(MEMORY, to + (word * 8 + i) * PAIR, ORDER);
         rest = rest.lanewise(LSHR, 4);
+      }
+    }
+  }
+
+  /** Adds what stands above the nibbles: {@code width} bits for each column. */
+  private static void addBits(long words, int width, long to) {
+    int perWord = Integer.SIZE / width;
+    int mask = (1 << width) - 1;
+    for (int word = 0; word < width; word++) {
+      IntVector rest = fromMemorySegment(INTS, MEMORY, words + word * LANES_BYTES, ORDER);
+      for (int i = 0; i < perWord; i++) {
+        long at = to + (word * perWord + i) * PAIR;
+        IntVector bits = rest.and(mask).lanewise(LSHL, VectorWeights.NIBBLE);
+        bits.add(fromMemorySegment(INTS, MEMORY, at, ORDER)).intoMemorySegment(MEMORY, at, ORDER);
+        rest = rest.lanewise(LSHR, width);
       }
     }
   }

@@ -38,7 +38,7 @@ public final class VectorKernels implements Kernels {
   public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
     Arguments.checkQuantize(x, into, fromRow, toRow);
     VectorRows rows = (VectorRows) into;
-    Arguments.checkFloats("quantized rows", rows.values(), 0, 0);
+    Arguments.checkFloats("quantized rows", rows.integers(), 0, 0);
     Quantizer.quantize(x.address(), rows, fromRow, toRow);
   }
 
@@ -60,14 +60,23 @@ public final class VectorKernels implements Kernels {
       return;
     }
     VectorRows rounded = (VectorRows) q;
-    Arguments.checkFloats("quantized rows", rounded.values(), 0, 0);
-    if (q.precision() == ActivationPrecision.INT16) {
+    Arguments.checkFloats("quantized rows", rounded.integers(), 0, 0);
+    if (!fitsFloats(w.type(), q.precision())) {
       IntegerProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);
     } else if (rows == 1) {
       RowProduct.multiply(weights, rounded, y.address(), fromOutput, toOutput);
     } else {
       BlockProduct.multiply(weights, rounded, rows, y.address(), yStride, fromOutput, toOutput);
     }
+  }
+
+  /** Whether there is a product in float32, which must be exact. */
+  private static boolean fitsFloats(ElementType type, ActivationPrecision precision) {
+    return precision == ActivationPrecision.INT8
+        && switch (type) {
+          case Q4_0, Q4_1, Q8_0 -> true;
+          default -> false;
+        };
   }
 
   @Override

@@ -11,7 +11,8 @@ import java.lang.foreign.MemorySegment;
  * Rounded activations, wider than their precision: kernels multiply in float32 where all products
  * and sums of a block stay below 2²⁴ and are exact, else in int32.
  *
- * @param values int8's q as float32, int16's as int32 [maxRows][rowBytes / 4]
+ * @param values int8's q as float32 [maxRows][rowBytes / 4]; empty for int16
+ * @param integers q as int32, likewise
  * @param scales da [maxRows][blocks]
  * @param sums (float) Σq [maxRows][blocks]
  */
@@ -20,6 +21,7 @@ record VectorRows(
     int maxRows,
     int columns,
     MemorySegment values,
+    MemorySegment integers,
     MemorySegment scales,
     MemorySegment sums)
     implements QuantizedRows {
@@ -30,6 +32,9 @@ record VectorRows(
         precision,
         maxRows,
         columns,
+        precision == ActivationPrecision.INT8
+            ? arena.allocate(maxRows * rowBytes(columns), Matrix.ALIGNMENT)
+            : MemorySegment.NULL,
         arena.allocate(maxRows * rowBytes(columns), Matrix.ALIGNMENT),
         arena.allocate(scaleBytes, Matrix.ALIGNMENT),
         arena.allocate(scaleBytes, Matrix.ALIGNMENT));
@@ -51,6 +56,10 @@ record VectorRows(
 
   long valueAddress(int row) {
     return values.address() + row * rowBytes();
+  }
+
+  long integerAddress(int row) {
+    return integers.address() + row * rowBytes();
   }
 
   long scaleAddress(int row) {

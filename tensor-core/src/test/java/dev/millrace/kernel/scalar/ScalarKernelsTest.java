@@ -132,7 +132,7 @@ class ScalarKernelsTest {
   /** Rounding errs by half of a block's largest value over the precision's, at random. */
   private void productsAreNear(ElementType type, ActivationPrecision precision, double tolerance) {
     int outputs = 20;
-    int columns = 96;
+    int columns = 256;
     int rows = 3;
     MemorySegment file = weights(type, outputs * columns);
     MemorySegment x = gaussians(rows * columns);
@@ -310,10 +310,13 @@ class ScalarKernelsTest {
         case F32 -> bytes.set(JAVA_FLOAT, at, value);
         case BF16 ->
             bytes.set(JAVA_SHORT_UNALIGNED, at, (short) (Float.floatToRawIntBits(value) >>> 16));
-        case F16, Q4_0, Q8_0 -> bytes.set(JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(value));
-        case Q4_1 -> {
-          bytes.set(JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(value));
-          bytes.set(JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16(-7 * value));
+        default -> {
+          long scale = at + type.scaleOffset();
+          bytes.set(JAVA_SHORT_UNALIGNED, scale, Float.floatToFloat16(value));
+          if (type.hasMinimum()) { // a sign of its own: K types subtract theirs
+            float minimum = (float) (7 * random.nextGaussian());
+            bytes.set(JAVA_SHORT_UNALIGNED, scale + 2, Float.floatToFloat16(minimum));
+          }
         }
       }
     }
