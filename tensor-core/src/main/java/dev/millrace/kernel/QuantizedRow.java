@@ -16,7 +16,6 @@ public final class QuantizedRow {
   private static final int SIGN = 0x8000; // of an fp16
 
   private final ElementType type;
-  private final int columns;
   private final byte[] bytes; // as the file has them
   private final byte[] levels; // [columns]: q less the zero point
   private final short[] scales; // [blocks of the file], fp16
@@ -26,7 +25,6 @@ public final class QuantizedRow {
 
   public QuantizedRow(ElementType type, int columns) {
     this.type = type;
-    this.columns = columns;
     int blocks = columns / type.blockSize();
     bytes = new byte[Math.toIntExact(type.bytes(columns))];
     levels = new byte[columns];
