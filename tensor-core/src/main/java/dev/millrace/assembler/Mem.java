@@ -21,6 +21,11 @@ public record Mem(Gp base, @Nullable Gp index, int scale, int displacement, bool
     }
   }
 
+  /** A place some bytes further on. */
+  public Mem plus(int bytes) {
+    return new Mem(base, index, scale, displacement + bytes, broadcast);
+  }
+
   /** The same place, one element of it repeated in all lanes. EVEX only. */
   public Mem broadcasting() {
     return new Mem(base, index, scale, displacement, true);

@@ -49,12 +49,8 @@ public final class QuantizedRow {
       switch (type) {
         case Q4_0 -> nibbles(from + 2, column, BLOCK / 2);
         case Q4_1 -> nibbles(from + 4, column, BLOCK / 2);
-        case Q5_0 -> {
-          nibbles(from + 6, column, BLOCK / 2);
-          for (int i = 0; i < BLOCK; i++) {
-            levels[column + i] |= (byte) ((bytes[from + 2 + i / 8] >> i % 8 & 1) << 4);
-          }
-        }
+        case Q5_0 -> fiveBits(from + 2, column);
+        case Q5_1 -> fiveBits(from + 4, column);
         case Q8_0 -> System.arraycopy(bytes, from + 2, levels, column, BLOCK);
         case Q4_K -> {
           subScalesAndMinimums(from + 4, column);
@@ -80,6 +76,14 @@ public final class QuantizedRow {
     for (int i = 0; i < count; i++) {
       levels[column + i] = (byte) (bytes[from + i] & 15);
       levels[column + count + i] = (byte) (bytes[from + i] >> 4 & 15);
+    }
+  }
+
+  /** The fifth bits of 32 columns, in order, then their nibbles. */
+  private void fiveBits(int from, int column) {
+    nibbles(from + Integer.BYTES, column, BLOCK / 2);
+    for (int i = 0; i < BLOCK; i++) {
+      levels[column + i] |= (byte) ((bytes[from + i / Byte.SIZE] >> i % Byte.SIZE & 1) << 4);
     }
   }
 

@@ -51,6 +51,7 @@ final class RandomWeights {
       case Q4_0 -> fillQ4v0(data);
       case Q4_1 -> fillQ4v1(data);
       case Q5_0 -> fillQ5v0(data);
+      case Q5_1 -> fillQ5v1(data);
       case Q8_0 -> fillQ8v0(data);
       case Q4_K, Q5_K -> fillWithSubMinimums(type, data);
       case Q6_K -> fillQ6K(data);
@@ -111,6 +112,17 @@ final class RandomWeights {
       data.set(INT, at + 2, (int) bits(i + 1));
       data.set(LONG, at + 6, bits(i + 2));
       data.set(LONG, at + 14, bits(i + 3));
+    }
+  }
+
+  private void fillQ5v1(MemorySegment data) {
+    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q5_1.blockBytes(), i += 4) {
+      float d = scale(bits(i), FIVE_BITS_DEVIATION);
+      data.set(SHORT, at, Float.floatToFloat16(d));
+      data.set(SHORT, at + 2, Float.floatToFloat16(-15.5f * d));
+      data.set(INT, at + 4, (int) bits(i + 1));
+      data.set(LONG, at + 8, bits(i + 2));
+      data.set(LONG, at + 16, bits(i + 3));
     }
   }
 

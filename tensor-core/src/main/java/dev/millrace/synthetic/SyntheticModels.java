@@ -120,6 +120,7 @@ public final class SyntheticModels {
       case Q4_1 -> 3;
       case Q8_0 -> 7;
       case Q5_0 -> 8;
+      case Q5_1 -> 9;
       case Q4_K -> 14; // mostly Q4_K, small
       case Q5_K -> 16;
       case Q6_K -> 18;

@@ -17,6 +17,8 @@ public enum ElementType {
   Q4_1(3, 32, 20, 4, 0, true),
   /** fp16 scale, 32 fifth bits, 16 bytes of nibbles; value = d·(q − 16). */
   Q5_0(6, 32, 22, 5, 16, false),
+  /** fp16 scale, fp16 minimum, 32 fifth bits, 16 bytes of nibbles; value = d·q + m. */
+  Q5_1(7, 32, 24, 5, 0, true),
   /** fp16 scale, 32 signed bytes; value = d·q. */
   Q8_0(8, 32, 34, 8, 0, false),
   /**

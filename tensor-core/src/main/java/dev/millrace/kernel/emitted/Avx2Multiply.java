@@ -11,9 +11,9 @@ import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.tensor.ElementType;
 
 /**
- * Matrix products with AVX2, of plain weights and of quantized ones with int8 activations: a lane
- * for each of 8 outputs, so two passes over a group's 16. A block of weights is unpacked into eight
- * registers, and products of bytes are added up in 16 bits (vpmaddubsw) as far as they fit.
+ * Matrix products of quantized weights and int8 activations with AVX2: a lane for each of 8
+ * outputs, so two passes over a group's 16. A block of weights is unpacked into eight registers,
+ * and products of bytes are added up in 16 bits (vpmaddubsw) as far as they fit.
  */
 final class Avx2Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;
@@ -22,7 +22,6 @@ final class Avx2Multiply extends MultiplyEmitter {
 
   // ymm0 .. ymm3: an accumulator for each activation row.
   private static final int FIRST_QUAD = 4; // to 11
-  private static final Vec PLAIN = ymm(12);
   private static final Vec SUM = ymm(13);
   private static final Vec TOTAL = ymm(14);
   private static final Vec PRODUCT = ymm(15);
@@ -37,39 +36,35 @@ final class Avx2Multiply extends MultiplyEmitter {
 
   @Override
   int maxTile() {
-    return layout.type().isQuantized() ? 4 : 12;
+    return 4;
   }
 
   @Override
-  int passes() {
+  int passes(Tile tile) {
     return 2;
   }
 
   @Override
   int stackBytes() {
-    return layout.type().isQuantized() ? MINIMUMS + LANES_BYTES : 0;
+    return MINIMUMS + LANES_BYTES;
   }
 
   @Override
-  void begin(int tile) {
-    for (int row = 0; row < tile; row++) {
+  void begin(Tile tile) {
+    for (int row = 0; row < tile.rows(); row++) {
       a.vpxor(xmm(row), xmm(row), xmm(row));
     }
   }
 
   @Override
-  void block(int tile, int pass) {
-    if (!layout.type().isQuantized()) {
-      column(tile, pass);
-      return;
-    }
+  void block(Tile tile, int pass) {
     if (layout.type() == ElementType.Q8_0) {
       takeMagnitudes(pass);
     } else {
       unpack(pass);
     }
     unpackScales(pass);
-    for (int row = 0; row < tile; row++) {
+    for (int row = 0; row < tile.rows(); row++) {
       for (int group = 0; group < layout.scaleGroups(); group++) {
         if (layout.type() == ElementType.Q8_0) {
           sumSignedBytes(row, pass);
@@ -82,23 +77,6 @@ final class Avx2Multiply extends MultiplyEmitter {
         a.vbroadcastss(SUM, tail(row, EmittedRows.SCALED_SUM));
         a.vfmadd231ps(ymm(row), SUM, Gp.RSP.at(MINIMUMS));
       }
-    }
-  }
-
-  private void column(int tile, int pass) {
-    Vec w = PLAIN;
-    int lanes = pass * LANES;
-    switch (layout.type()) {
-      case F16 -> a.vcvtph2ps(w, weights(lanes * Short.BYTES));
-      case BF16 -> {
-        a.vpmovzxwd(w, weights(lanes * Short.BYTES));
-        a.vpslld(w, w, 16);
-      }
-      default -> a.vmovups(w, weights(lanes * Float.BYTES));
-    }
-    for (int row = 0; row < tile; row++) {
-      a.vbroadcastss(PRODUCT, activation(row, 0));
-      a.vfmadd231ps(ymm(row), w, PRODUCT);
     }
   }
 
@@ -203,7 +181,7 @@ final class Avx2Multiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(int row, Mem to) {
-    a.vmovups(to, ymm(row));
+  void store(Tile tile, int row, int pass, Mem to) {
+    a.vmovups(to.plus(pass * LANES_BYTES), ymm(row));
   }
 }

@@ -45,7 +45,7 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   }
 
   @Override
-  int passes() {
+  int passes(Tile tile) {
     return 1;
   }
 
@@ -55,9 +55,9 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void begin(int tile) {
+  void begin(Tile tile) {
     a.vpxor(PRODUCT, PRODUCT, PRODUCT);
-    for (int row = 0; row < tile; row++) {
+    for (int row = 0; row < tile.rows(); row++) {
       for (int half = 0; half < HALVES; half++) {
         a.vmovups(total(row, half), PRODUCT);
       }
@@ -65,7 +65,7 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void block(int tile, int pass) {
+  void block(Tile tile, int pass) {
     for (int half = 0; half < HALVES; half++) {
       unpack(half);
     }
@@ -78,8 +78,8 @@ final class Avx2PairMultiply extends MultiplyEmitter {
         loadMinimums(ymm(FIRST_MINIMUMS + half), PRODUCT, lane);
       }
     }
-    for (int row = 0; row < tile; row += ROWS) {
-      int rows = Math.min(ROWS, tile - row);
+    for (int row = 0; row < tile.rows(); row += ROWS) {
+      int rows = Math.min(ROWS, tile.rows() - row);
       for (int group = 0; group < layout.scaleGroups(); group++) {
         sum(row, rows, group);
         for (int i = 0; i < rows; i++) {
@@ -187,11 +187,10 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(int row, Mem to) {
+  void store(Tile tile, int row, int pass, Mem to) {
     for (int half = 0; half < HALVES; half++) {
       a.vmovups(PRODUCT, total(row, half));
-      a.vmovups(
-          new Mem(to.base(), null, 1, to.displacement() + half * VECTOR_BYTES, false), PRODUCT);
+      a.vmovups(to.plus(half * VECTOR_BYTES), PRODUCT);
     }
   }
 

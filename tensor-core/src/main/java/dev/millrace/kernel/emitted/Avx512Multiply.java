@@ -11,10 +11,10 @@ import dev.millrace.tensor.ElementType;
 import java.util.OptionalInt;
 
 /**
- * Matrix products with AVX-512 VNNI: a lane for each of a group's 16 outputs. A block's weights are
- * unpacked once into registers, as eight quads of bytes or sixteen pairs of 16-bit numbers, and
- * each activation row's values are broadcast from memory against them (vpdpbusd, vpdpwssd). Sums
- * are modulo 2³² on their way and fit in the end.
+ * Matrix products of quantized weights with AVX-512 VNNI: a lane for each of a group's 16 outputs.
+ * A block's weights are unpacked once into registers, as eight quads of bytes or sixteen pairs of
+ * 16-bit numbers, and each activation row's values are broadcast from memory against them
+ * (vpdpbusd, vpdpwssd). Sums are modulo 2³² on their way and fit in the end.
  */
 final class Avx512Multiply extends MultiplyEmitter {
   private static final int QUADS = 8;
@@ -45,53 +45,31 @@ final class Avx512Multiply extends MultiplyEmitter {
 
   @Override
   int maxTile() {
-    return layout.type().isQuantized() && !isInt8() ? 8 : MultiplyCode.MAX_TILE;
+    return isInt8() ? MultiplyCode.MAX_TILE : 8;
   }
 
   @Override
-  int passes() {
+  int passes(Tile tile) {
     return 1;
   }
 
   @Override
-  void begin(int tile) {
-    for (int row = 0; row < tile; row++) {
+  void begin(Tile tile) {
+    for (int row = 0; row < tile.rows(); row++) {
       a.vpxor(xmm(row), xmm(row), xmm(row)); // clears all of zmm
     }
-    if (layout.type().isQuantized()) {
-      a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
-    }
+    a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
   }
 
   @Override
-  void block(int tile, int pass) {
-    switch (layout.type()) {
-      case F32, F16, BF16 -> column(tile);
-      default -> {
-        unpackQuads();
-        if (!isInt8()) {
-          widenQuads();
-        }
-        unpackScales();
-        for (int row = 0; row < tile; row++) {
-          quantizedRow(row);
-        }
-      }
+  void block(Tile tile, int pass) {
+    unpackQuads();
+    if (!isInt8()) {
+      widenQuads();
     }
-  }
-
-  private void column(int tile) {
-    Vec w = zmm(FIRST_QUAD);
-    switch (layout.type()) {
-      case F16 -> a.vcvtph2ps(w, weights(0));
-      case BF16 -> {
-        a.vpmovzxwd(w, weights(0));
-        a.vpslld(w, w, 16);
-      }
-      default -> a.vmovups(w, weights(0));
-    }
-    for (int row = 0; row < tile; row++) {
-      a.vfmadd231ps(zmm(row), w, activation(row, 0).broadcasting());
+    unpackScales();
+    for (int row = 0; row < tile.rows(); row++) {
+      addRow(row);
     }
   }
 
@@ -157,7 +135,7 @@ final class Avx512Multiply extends MultiplyEmitter {
     }
   }
 
-  private void quantizedRow(int row) {
+  private void addRow(int row) {
     for (int group = 0; group < layout.scaleGroups(); group++) {
       addGroup(row, group);
     }
@@ -201,7 +179,7 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(int row, Mem to) {
+  void store(Tile tile, int row, int pass, Mem to) {
     a.vmovups(to, zmm(row));
   }
 }

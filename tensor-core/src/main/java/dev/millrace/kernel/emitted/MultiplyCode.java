@@ -4,6 +4,7 @@ import static dev.millrace.kernel.Kernels.ROW_GROUP;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.CodePages;
+import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Team;
 import java.lang.foreign.Arena;
@@ -39,7 +40,15 @@ final class MultiplyCode {
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG));
 
-  private final MemorySegment[] functions = new MemorySegment[MAX_TILE + 1];
+  /**
+   * Functions for a number of activation rows.
+   *
+   * @param single does one group of outputs after the other
+   * @param wide does {@code groups} at once; may be the same
+   */
+  private record Functions(MemorySegment single, MemorySegment wide, int groups) {}
+
+  private final Functions[] functions = new Functions[MAX_TILE + 1];
   private final int maxTile;
 
   private MultiplyCode(int maxTile) {
@@ -50,25 +59,42 @@ final class MultiplyCode {
   static MultiplyCode emit(
       PackedLayout layout, ActivationPrecision precision, Isa isa, Arena arena) {
     Assembler a = new Assembler();
-    MultiplyEmitter emitter =
-        switch (isa) {
-          case AVX2 ->
-              layout.type().isQuantized() && precision == ActivationPrecision.INT16
-                  ? new Avx2PairMultiply(a, layout)
-                  : new Avx2Multiply(a, layout);
-          case AVX512 -> new Avx512Multiply(a, layout, precision);
-        };
+    MultiplyEmitter emitter = emitter(a, layout, precision, isa);
     MultiplyCode code = new MultiplyCode(emitter.maxTile());
-    int[] starts = new int[code.maxTile + 1];
-    for (int tile = 1; tile <= code.maxTile; tile++) {
-      starts[tile] = a.size();
-      emitter.emit(tile);
+    int[] singles = new int[code.maxTile + 1]; // where functions start
+    int[] wides = new int[code.maxTile + 1];
+    for (int rows = 1; rows <= code.maxTile; rows++) {
+      singles[rows] = a.size();
+      emitter.emit(new MultiplyEmitter.Tile(rows, 1));
+      wides[rows] = singles[rows];
+      if (emitter.groupsAtOnce(rows) > 1) {
+        wides[rows] = a.size();
+        emitter.emit(new MultiplyEmitter.Tile(rows, emitter.groupsAtOnce(rows)));
+      }
     }
     CodePages pages = CodePages.of(a.code(), arena);
-    for (int tile = 1; tile <= code.maxTile; tile++) {
-      code.functions[tile] = pages.at(starts[tile]);
+    for (int rows = 1; rows <= code.maxTile; rows++) {
+      code.functions[rows] =
+          new Functions(pages.at(singles[rows]), pages.at(wides[rows]), emitter.groupsAtOnce(rows));
     }
     return code;
+  }
+
+  private static MultiplyEmitter emitter(
+      Assembler a, PackedLayout layout, ActivationPrecision precision, Isa isa) {
+    boolean quantized = layout.type().isQuantized();
+    return switch (isa) {
+      case AVX2 ->
+          !quantized
+              ? new PlainMultiply(a, layout, Vec.Width.YMM)
+              : precision == ActivationPrecision.INT8
+                  ? new Avx2Multiply(a, layout)
+                  : new Avx2PairMultiply(a, layout);
+      case AVX512 ->
+          quantized
+              ? new Avx512Multiply(a, layout, precision)
+              : new PlainMultiply(a, layout, Vec.Width.ZMM);
+    };
   }
 
   /**
@@ -93,14 +119,40 @@ final class MultiplyCode {
       for (int i = 0; i < tiles; i++) {
         int from = Team.split(rows, i, tiles);
         int to = Team.split(rows, i + 1, tiles);
-        call(
+        multiply(
             functions[to - from],
             weights + group * groupBytes,
+            groupBytes,
             activations + from * activationRowBytes,
             y + from * yStrideBytes + (long) group * ROW_GROUP * Float.BYTES,
             yStrideBytes,
             Math.min(groupsAtOnce, groups - group));
       }
+    }
+  }
+
+  private static void multiply(
+      Functions f,
+      long weights,
+      long groupBytes,
+      long activations,
+      long y,
+      long yStrideBytes,
+      int groups) {
+    int wide = groups / f.groups;
+    if (wide > 0) {
+      call(f.wide, weights, activations, y, yStrideBytes, wide);
+    }
+    int done = wide * f.groups;
+    if (done < groups) {
+      long outputs = (long) done * ROW_GROUP * Float.BYTES;
+      call(
+          f.single,
+          weights + done * groupBytes,
+          activations,
+          y + outputs,
+          yStrideBytes,
+          groups - done);
     }
   }
 

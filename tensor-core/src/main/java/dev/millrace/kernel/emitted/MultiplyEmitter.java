@@ -47,28 +47,41 @@ abstract class MultiplyEmitter {
     activationRowBytes = Math.multiplyExact(layout.blocks(), activationBlockBytes);
   }
 
+  /**
+   * What a function does at once.
+   *
+   * @param rows of activations
+   * @param groups of outputs
+   */
+  record Tile(int rows, int groups) {}
+
   /** Activation rows that the registers have room for. */
   abstract int maxTile();
 
-  /** Passes over a group's blocks that its 16 outputs take. */
-  abstract int passes();
+  /** Groups of outputs that are worth doing at once, and have room, beside some rows. */
+  int groupsAtOnce(int rows) {
+    return 1;
+  }
 
-  /** Clears the accumulators of {@code tile} rows. */
-  abstract void begin(int tile);
+  /** Passes over a tile's blocks that its outputs take. */
+  abstract int passes(Tile tile);
+
+  /** Clears the accumulators. */
+  abstract void begin(Tile tile);
 
   /** Adds one block's products, or one column's. */
-  abstract void block(int tile, int pass);
+  abstract void block(Tile tile, int pass);
 
-  /** Stores the outputs of one row from {@code to} on. */
-  abstract void store(int row, Mem to);
+  /** Stores the outputs of one row, the tile's first one going to {@code to}. */
+  abstract void store(Tile tile, int row, int pass, Mem to);
 
   /** Of the stack that the function needs, from rsp on. */
   int stackBytes() {
     return 0;
   }
 
-  /** The function for {@code tile} activation rows. */
-  final void emit(int tile) {
+  /** A tile's function. */
+  final void emit(Tile tile) {
     Label group = new Label();
     if (hasHeaders()) {
       a.push(HEADER);
@@ -78,7 +91,7 @@ abstract class MultiplyEmitter {
       a.sub(Gp.RSP, stackBytes());
     }
     a.bind(group);
-    for (int pass = 0; pass < passes(); pass++) {
+    for (int pass = 0; pass < passes(tile); pass++) {
       Label headed = new Label();
       Label block = new Label();
       begin(tile);
@@ -102,13 +115,13 @@ abstract class MultiplyEmitter {
       a.sub(BLOCKS_LEFT, 1);
       a.jcc(NOT_EQUAL, headed);
       a.mov(Y_ROW, Y);
-      for (int row = 0; row < tile; row++) {
-        store(row, Y_ROW.at(pass * ROW_GROUP / passes() * Float.BYTES));
+      for (int row = 0; row < tile.rows(); row++) {
+        store(tile, row, pass, Y_ROW.at(0));
         a.add(Y_ROW, Y_STRIDE);
       }
     }
-    a.add(WEIGHTS, Math.toIntExact(layout.groupBytes()));
-    a.add(Y, ROW_GROUP * Float.BYTES);
+    a.add(WEIGHTS, Math.toIntExact(tile.groups() * layout.groupBytes()));
+    a.add(Y, tile.groups() * ROW_GROUP * Float.BYTES);
     a.sub(GROUPS, 1);
     a.jcc(NOT_EQUAL, group);
     a.vzeroupper();
@@ -194,6 +207,11 @@ abstract class MultiplyEmitter {
   /** A place in the current block of weights. */
   final Mem weights(int offset) {
     return WEIGHTS_BLOCK.at(offset);
+  }
+
+  /** A place in the current column of one of the tile's groups. */
+  final Mem weights(int group, int offset) {
+    return weights(Math.toIntExact(group * layout.groupBytes()) + offset);
   }
 
   /** A place in the current block of an activation row. */

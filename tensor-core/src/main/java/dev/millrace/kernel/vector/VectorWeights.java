@@ -51,7 +51,7 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
     return highWord(type)
         + switch (type) {
           case Q4_0, Q4_1, Q4_K, Q8_0 -> 0;
-          case Q5_0, Q5_K -> LANES_BYTES;
+          case Q5_0, Q5_1, Q5_K -> LANES_BYTES;
           case Q6_K -> 2 * LANES_BYTES;
           case F32, F16, BF16 -> throw new IllegalArgumentException(type + " has no blocks");
         };
