@@ -38,11 +38,12 @@ class ArchitectureTest {
           // tensor-core
           room("tensor", ""),
           room("trace", "tensor"),
-          room("kv", "").with(MEMORY_SIZE),
+          room("memory", ""),
+          room("kv", "memory").with(MEMORY_SIZE),
           room("kernel", "tensor kv"),
           room("kernel.scalar", "kernel tensor kv"),
           room("kernel.vector", "kernel tensor kv").with(VECTORS),
-          room("assembler", ""),
+          room("assembler", "memory"),
           room("kernel.emitted", "kernel tensor kv assembler"),
           room("kernel.tier", "kernel kernel.scalar kernel.vector kernel.emitted assembler tensor"),
           room("model", "tensor"),
@@ -56,7 +57,7 @@ class ArchitectureTest {
           room("grammar", "grammar.automaton grammar.machine grammar.regex"),
           room("template", ""),
           room("sampling", "kernel tensor"),
-          room("network", "kernel kv model tensor trace"),
+          room("network", "kernel kv memory model tensor trace"),
           room("measure", "assembler kernel kv model network tensor"),
           // proto
           room("v1", "").with(PROTOBUF, GRPC, REACTOR, STUBS),

@@ -1,19 +1,13 @@
 package dev.millrace.assembler;
 
-import static java.lang.foreign.MemorySegment.NULL;
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.millrace.memory.Pages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.util.Locale;
 
 /**
@@ -25,16 +19,6 @@ import java.util.Locale;
  */
 @SuppressWarnings("restricted") // native calls are what this class is for
 public final class CodePages {
-  private static final int PROT_READ = 1;
-  private static final int PROT_WRITE = 2;
-  private static final int PROT_EXEC = 4;
-  private static final int MAP_PRIVATE_ANONYMOUS = 2 | 0x20;
-
-  private static final Linker LINKER = Linker.nativeLinker();
-  private static final StructLayout ERRNO = Linker.Option.captureStateLayout();
-  private static final VarHandle ERRNO_VALUE =
-      ERRNO.varHandle(MemoryLayout.PathElement.groupElement("errno"));
-
   private final MemorySegment pages; // its scope is the arena's
 
   private CodePages(MemorySegment pages) {
@@ -44,8 +28,7 @@ public final class CodePages {
   /** Whether this machine is one that the class is for; it may still forbid executable mappings. */
   public static boolean isSupported() {
     String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
-    return (arch.equals("amd64") || arch.equals("x86_64"))
-        && System.getProperty("os.name", "").equals("Linux");
+    return (arch.equals("amd64") || arch.equals("x86_64")) && Pages.areSupported();
   }
 
   /**
@@ -57,15 +40,15 @@ public final class CodePages {
     if (!isSupported()) {
       throw new IllegalStateException("machine code is only emitted on x86-64 Linux");
     }
-    MemorySegment pages = map(code.length);
+    MemorySegment pages = Pages.map(code.length);
     MemorySegment.copy(code, 0, pages, JAVA_BYTE, 0, code.length);
     try {
-      protect(pages);
+      Pages.makeExecutable(pages);
     } catch (IllegalStateException refused) {
-      unmap(pages);
+      Pages.unmap(pages);
       throw refused;
     }
-    return new CodePages(pages.reinterpret(pages.byteSize(), arena, CodePages::unmap));
+    return new CodePages(pages.reinterpret(pages.byteSize(), arena, Pages::unmap));
   }
 
   /** The function that starts at a byte offset. */
@@ -78,53 +61,6 @@ public final class CodePages {
    * in a static final field: only then do calls cost nanoseconds.
    */
   public static MethodHandle caller(FunctionDescriptor signature) {
-    return LINKER.downcallHandle(signature);
-  }
-
-  private static MemorySegment map(long bytes) {
-    FunctionDescriptor signature =
-        FunctionDescriptor.of(ADDRESS, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
-    int protection = PROT_READ | PROT_WRITE;
-    MemorySegment address =
-        (MemorySegment)
-            libc("mmap", signature, NULL, bytes, protection, MAP_PRIVATE_ANONYMOUS, -1, 0L);
-    return address.reinterpret(bytes);
-  }
-
-  private static void protect(MemorySegment pages) {
-    FunctionDescriptor signature = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
-    libc("mprotect", signature, pages, pages.byteSize(), PROT_READ | PROT_EXEC);
-  }
-
-  private static void unmap(MemorySegment pages) {
-    libc("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG), pages, pages.byteSize());
-  }
-
-  /**
-   * Calls a function of the C library that says −1 when it fails.
-   *
-   * @throws IllegalStateException if it does
-   */
-  private static Object libc(String name, FunctionDescriptor signature, Object... arguments) {
-    MethodHandle function =
-        LINKER.downcallHandle(
-            LINKER.defaultLookup().findOrThrow(name),
-            signature,
-            Linker.Option.captureCallState("errno"));
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment errno = arena.allocate(ERRNO);
-      Object result = function.bindTo(errno).invokeWithArguments(arguments);
-      long value = result instanceof MemorySegment address ? address.address() : (int) result;
-      if (value == -1) {
-        throw new IllegalStateException(
-            "the system refuses memory for machine code: %s failed with errno %d"
-                .formatted(name, (int) ERRNO_VALUE.get(errno, 0L)));
-      }
-      return result;
-    } catch (RuntimeException | Error e) {
-      throw e;
-    } catch (Throwable e) {
-      throw new AssertionError(name + " throws nothing", e);
-    }
+    return Linker.nativeLinker().downcallHandle(signature);
   }
 }

@@ -1,6 +1,7 @@
 package dev.millrace.kv;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.millrace.memory.HugePageArena;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * BlockAllocator}.
  */
 public final class KvPool implements AutoCloseable {
-  private final Arena arena = Arena.ofShared();
+  private final Arena arena = HugePageArena.open();
   private final List<KvLayer> layers = new ArrayList<>();
   private final int kvHeads;
   private final int headDim;

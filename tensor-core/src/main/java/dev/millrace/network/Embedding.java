@@ -9,7 +9,9 @@ import dev.millrace.tensor.Matrix;
 /** Tokens to vectors: a row of the table for each. */
 final class Embedding extends RowWise {
   private final Backend backend;
-  private final Weights table; // [vocabulary, hidden]
+
+  @SuppressWarnings("NullAway.Init") // comes when it is packed
+  private Weights table; // [vocabulary, hidden]
 
   @SuppressWarnings("NullAway.Init") // set by each call
   private Step step;
@@ -17,10 +19,14 @@ final class Embedding extends RowWise {
   @SuppressWarnings("NullAway.Init")
   private Matrix<Tokens, Hidden> x;
 
-  Embedding(Backend backend, Weights table) {
+  Embedding(Backend backend) {
     super(backend.team());
     this.backend = backend;
-    this.table = table;
+  }
+
+  /** The table, once it is packed. */
+  void take(Weights packed) {
+    table = packed;
   }
 
   Matrix<Tokens, Hidden> apply(Step step, Matrix<Tokens, Hidden> x) {
@@ -30,9 +36,11 @@ final class Embedding extends RowWise {
     return x;
   }
 
-  /** The same table as the network's head, in models that tie the two. */
+  /** The same table as the network's head, in models that tie the two. Once it is packed. */
   Linear<Hidden, Vocab> tiedHead() {
-    return new Linear<>(backend, table);
+    Linear<Hidden, Vocab> head = new Linear<>(backend);
+    head.take(table);
+    return head;
   }
 
   @Override

@@ -10,15 +10,27 @@ import dev.millrace.tensor.Size;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
-/** Makes layers of a file's tensors: checks shapes, and has the kernels pack the weights. */
+/**
+ * Makes layers of a file's tensors: checks shapes first, then has the kernels pack all weights, a
+ * tensor a time on each of the team's threads.
+ */
 final class LayerLoader {
   private final Tensors tensors;
   private final Backend backend;
   private final Arena arena;
+  private final List<Packing> packings = new ArrayList<>();
   private boolean quantized;
-  private long packedBytes;
+  private final AtomicLong packedBytes = new AtomicLong();
+
+  /** A tensor that is yet to be packed, and who waits for it. */
+  private record Packing(TensorData tensor, int rows, int columns, Consumer<Weights> taker) {}
 
   LayerLoader(Tensors tensors, Backend backend, Arena arena) {
     this.tensors = tensors;
@@ -28,7 +40,9 @@ final class LayerLoader {
 
   <In extends Dim, Out extends Dim> Linear<In, Out> linear(
       String name, Size<In> in, Size<Out> out) {
-    return new Linear<>(backend, weights(name, out, in));
+    Linear<In, Out> linear = new Linear<>(backend);
+    weights(name, out, in, linear::take);
+    return linear;
   }
 
   <C extends Dim> RmsNorm<C> norm(String name, Size<C> features, float epsilon) {
@@ -41,22 +55,47 @@ final class LayerLoader {
   }
 
   Embedding embedding(String name, Size<Vocab> vocabulary, Size<Hidden> hidden) {
-    return new Embedding(backend, weights(name, vocabulary, hidden));
+    Embedding embedding = new Embedding(backend);
+    weights(name, vocabulary, hidden, embedding::take);
+    return embedding;
   }
 
   /** Weights [rows, columns]. */
-  private Weights weights(String name, Size<?> rows, Size<?> columns) {
+  private void weights(String name, Size<?> rows, Size<?> columns, Consumer<Weights> taker) {
     TensorData tensor = tensors.matrix(name, rows.value(), columns.value());
     quantized |= tensor.type().isQuantized();
+    packings.add(new Packing(tensor, rows.value(), columns.value(), taker));
+  }
+
+  /** Packs what was asked for so far, the largest first, and gives it to its layers. */
+  void pack() {
+    packings.sort(Comparator.comparingLong((Packing p) -> p.tensor.data().byteSize()).reversed());
+    AtomicInteger next = new AtomicInteger();
+    backend
+        .team()
+        .run(
+            (part, parts) -> {
+              for (int i; (i = next.getAndIncrement()) < packings.size(); ) {
+                pack(packings.get(i));
+              }
+            });
+    packings.clear();
+  }
+
+  private void pack(Packing packing) {
+    TensorData tensor = packing.tensor;
     Weights weights =
-        backend.kernels().pack(tensor.type(), tensor.data(), rows.value(), columns.value(), arena);
-    packedBytes += weights.bytes();
-    return weights;
+        backend.kernels().pack(tensor.type(), tensor.data(), packing.rows, packing.columns, arena);
+    packedBytes.addAndGet(weights.bytes());
+    packing.taker.accept(weights);
+    if (tensor.data().isMapped()) {
+      tensor.data().unload(); // of the file and what is made of it, only one stays in memory
+    }
   }
 
   /** Bytes of all weights so far, as the kernels have them. */
   long packedBytes() {
-    return packedBytes;
+    return packedBytes.get();
   }
 
   /** Whether any weights so far are quantized. */

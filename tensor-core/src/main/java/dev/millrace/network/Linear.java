@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
   private final Backend backend;
-  private final Weights weights;
+
+  @SuppressWarnings("NullAway.Init") // come when they are packed
+  private Weights weights;
 
   @SuppressWarnings("NullAway.Init") // set by each call
   private Activations<?, In> x;
@@ -23,9 +25,13 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
 
   private @Nullable Matrix<?, Out> sum;
 
-  Linear(Backend backend, Weights weights) {
+  Linear(Backend backend) {
     this.backend = backend;
-    this.weights = weights;
+  }
+
+  /** The weights, once they are packed. */
+  void take(Weights packed) {
+    weights = packed;
   }
 
   /** y = x·Wᵀ; returns y. */

@@ -1,6 +1,7 @@
 package dev.millrace.network;
 
 import dev.millrace.kv.KvPool;
+import dev.millrace.memory.HugePageArena;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
 import dev.millrace.network.LlamaLayer.Shared;
@@ -15,6 +16,7 @@ import dev.millrace.trace.Probe;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The Llama network (Touvron et al. 2023): embedding, layers, a norm, and the head. */
 final class LlamaNetwork implements Network {
@@ -34,7 +36,7 @@ final class LlamaNetwork implements Network {
       ModelFile file, NetworkConfig config, Backend backend, StepLimits wanted) {
     int maxContext = Math.min(wanted.maxContext(), config.contextLength());
     StepLimits limits = new StepLimits(wanted.maxTokens(), wanted.maxLogitRows(), maxContext);
-    Arena arena = Arena.ofShared();
+    Arena arena = HugePageArena.open();
     try {
       return new LlamaNetwork(file, config, backend, limits, arena);
     } catch (OutOfMemoryError e) {
@@ -71,12 +73,14 @@ final class LlamaNetwork implements Network {
       layers.add(LlamaLayer.load(loader, i, config, sizes, shared));
     }
     outputNorm = loader.norm("output_norm.weight", sizes.hidden(), config.rmsEpsilon());
-    head =
+    Optional<Linear<Hidden, Vocab>> headOfItsOwn =
         tensors.has("output.weight")
-            ? loader.linear("output.weight", sizes.hidden(), sizes.vocabulary())
-            : embedding.tiedHead();
+            ? Optional.of(loader.linear("output.weight", sizes.hidden(), sizes.vocabulary()))
+            : Optional.empty();
     tensors.takenByConfig("rope_freqs.weight");
     tensors.refuseOthers();
+    loader.pack();
+    head = headOfItsOwn.orElseGet(embedding::tiedHead);
     workspace = new Workspace(backend, sizes, loader.quantized(), workspaceArena);
     step = new Step(config, limits);
     memory = new NetworkMemory(loader.packedBytes(), workspaceArena.bytes());
