@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
+import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Weights;
@@ -20,12 +21,13 @@ import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Matrix products and the rounding of activations as emitted machine code; all else by another
- * tier, which gives the same bits.
+ * Kernels as emitted machine code. What no model needs often, storing keys and values, looking
+ * tokens up, shapes that aren't whole vectors, is done by another tier, which gives the same bits.
  */
 public final class EmittedKernels implements Kernels {
   private final Kernels others;
   private final Isa isa;
+  private final RowCode rowCode;
   private final Map<ActivationPrecision, QuantizeCode> rounding =
       new EnumMap<>(ActivationPrecision.class);
 
@@ -44,6 +46,7 @@ public final class EmittedKernels implements Kernels {
   public EmittedKernels(Kernels others, Isa isa) {
     this.others = others;
     this.isa = isa;
+    rowCode = new RowCode(isa, Arena.ofAuto());
     for (ActivationPrecision precision : ActivationPrecision.values()) {
       rounding.put(precision, new QuantizeCode(precision, Arena.ofAuto()));
     }
@@ -164,7 +167,19 @@ public final class EmittedKernels implements Kernels {
       int columns,
       int fromRow,
       int toRow) {
-    others.rmsNorm(x, weight, epsilon, y, columns, fromRow, toRow);
+    if (columns % Functions.PARTIALS != 0) {
+      others.rmsNorm(x, weight, epsilon, y, columns, fromRow, toRow);
+      return;
+    }
+    Arguments.checkRmsNorm(x, weight, y, columns, fromRow, toRow);
+    long offset = (long) fromRow * columns * Float.BYTES;
+    rowCode.rmsNorm(
+        x.address() + offset,
+        weight.address(),
+        epsilon,
+        y.address() + offset,
+        columns,
+        toRow - fromRow);
   }
 
   @Override
@@ -177,17 +192,40 @@ public final class EmittedKernels implements Kernels {
       int[] positions,
       int fromRow,
       int toRow) {
-    others.rope(x, xStride, heads, headDim, cosSin, positions, fromRow, toRow);
+    if (headDim % Functions.PARTIALS != 0) {
+      others.rope(x, xStride, heads, headDim, cosSin, positions, fromRow, toRow);
+      return;
+    }
+    Arguments.checkRope(x, xStride, heads, headDim, cosSin, positions, fromRow, toRow);
+    for (int row = fromRow; row < toRow; row++) {
+      long angles = cosSin.address() + (long) positions[row] * headDim * Float.BYTES;
+      rowCode.rope(x.address() + (long) row * xStride * Float.BYTES, heads, headDim, angles);
+    }
   }
 
   @Override
   public void swiglu(MemorySegment gate, MemorySegment up, MemorySegment out, long from, long to) {
-    others.swiglu(gate, up, out, from, to);
+    Arguments.checkElements(gate, from, to);
+    Arguments.checkElements(up, from, to);
+    Arguments.checkElements(out, from, to);
+    long whole = RowCode.whole(to - from);
+    long at = from * Float.BYTES;
+    rowCode.swiglu(gate.address() + at, up.address() + at, out.address() + at, whole);
+    if (from + whole < to) {
+      others.swiglu(gate, up, out, from + whole, to);
+    }
   }
 
   @Override
   public void add(MemorySegment x, MemorySegment y, long from, long to) {
-    others.add(x, y, from, to);
+    Arguments.checkElements(x, from, to);
+    Arguments.checkElements(y, from, to);
+    long whole = RowCode.whole(to - from);
+    long at = from * Float.BYTES;
+    rowCode.add(x.address() + at, y.address() + at, whole);
+    if (from + whole < to) {
+      others.add(x, y, from + whole, to);
+    }
   }
 
   @Override
@@ -304,13 +342,29 @@ public final class EmittedKernels implements Kernels {
       int headDim,
       MemorySegment out,
       long outOffsetBytes) {
-    others.mergeSegments(
+    if (headDim % Functions.PARTIALS != 0) {
+      others.mergeSegments(
+          state, stateOffsetBytes, stateStrideBytes, segments, heads, headDim, out, outOffsetBytes);
+      return;
+    }
+    Arguments.checkMergeSegments(
         state, stateOffsetBytes, stateStrideBytes, segments, heads, headDim, out, outOffsetBytes);
+    rowCode.merge(
+        state.address() + stateOffsetBytes,
+        stateStrideBytes,
+        segments,
+        heads,
+        headDim,
+        out.address() + outOffsetBytes);
   }
 
   @Override
   public int argmax(MemorySegment x, long offsetBytes, int n) {
-    return others.argmax(x, offsetBytes, n);
+    if (n == 0 || n % Functions.PARTIALS != 0) {
+      return others.argmax(x, offsetBytes, n);
+    }
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    return rowCode.argmax(x, offsetBytes, n);
   }
 
   @Override
@@ -322,7 +376,13 @@ public final class EmittedKernels implements Kernels {
       float invTemperature,
       MemorySegment weights,
       long weightsOffsetBytes) {
-    return others.exp(x, offsetBytes, n, max, invTemperature, weights, weightsOffsetBytes);
+    if (n % Functions.PARTIALS != 0) {
+      return others.exp(x, offsetBytes, n, max, invTemperature, weights, weightsOffsetBytes);
+    }
+    Arguments.checkFloats("x", x, offsetBytes, n);
+    Arguments.checkFloats("weights", weights, weightsOffsetBytes, n);
+    return rowCode.exp(
+        x.address() + offsetBytes, n, max, invTemperature, weights.address() + weightsOffsetBytes);
   }
 
   @Override
