@@ -79,8 +79,8 @@ final class Blocks {
   }
 
   /**
-   * Fills an empty table with what is there already: shared blocks, then what a session or another
-   * candidate has of the next block.
+   * Fills an empty table with what is there already: shared blocks, then what a session, another
+   * candidate or the sequence that it waited for has of the next block.
    *
    * @return positions that need no computing
    */
@@ -105,16 +105,27 @@ final class Blocks {
       }
       release(left);
     }
-    for (Sequence sibling : sequence.generation().candidates()) {
-      if (sibling != sequence && sequence.blocks().size() == sequence.shared()) {
-        int common = inNextBlock(sequence, sibling);
-        if (common > computed && cache.available() > 0) {
-          computed = common;
-          copy(sequence, sibling);
-        }
+    for (Sequence donor : donors(sequence)) {
+      boolean open = sequence.blocks().size() == sequence.shared() && cache.available() > 0;
+      int common = donor == sequence || !open ? 0 : inNextBlock(sequence, donor);
+      if (common > computed) {
+        computed = common;
+        copy(sequence, donor);
       }
     }
     return computed;
+  }
+
+  /** Whoever may have a part of its next block: the one that it waited for, other candidates. */
+  private static List<Sequence> donors(Sequence sequence) {
+    Following.Bond bond = sequence.bond();
+    List<Sequence> siblings = sequence.generation().candidates();
+    if (bond == null) {
+      return siblings;
+    }
+    List<Sequence> donors = new ArrayList<>(siblings);
+    donors.add(bond.leader());
+    return donors;
   }
 
   /** How many positions are known for a sequence if it gets the donor's next block. */

@@ -191,8 +191,8 @@ final class EngineState {
     leaveQueue(generation);
     waiting.remove(sequence);
     running.add(sequence);
-    sequence.bond(null);
     sequence.start(blocks.adopt(sequence), now);
+    sequence.bond(null);
     if (first) {
       generation.foundCached(sequence.computed());
       counters.cachedPromptTokens += generation.usage().cachedPromptTokens();

@@ -1,8 +1,6 @@
 package dev.millrace.engine;
 
-import java.util.Arrays;
 import java.util.Collection;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,10 +20,10 @@ final class Following {
    */
   record Bond(Sequence leader, int until, boolean gaveUp) {}
 
-  private final Blocks blocks;
+  private final int blockSize;
 
-  Following(Blocks blocks) {
-    this.blocks = blocks;
+  Following(int blockSize) {
+    this.blockSize = blockSize;
   }
 
   /** Whom a sequence that could start should wait for, or null. */
@@ -66,28 +64,12 @@ final class Following {
     return best;
   }
 
-  /** Positions of another sequence's prefill that this one can share. */
+  /** Positions of another sequence's prefill that this one can use. */
   private int commonWith(Sequence sequence, Sequence other) {
     if (!sequence.salt().equals(other.salt())) {
       return 0;
     }
-    boolean siblings = sequence.generation() == other.generation();
-    int size = blocks.blockSize();
-    int both = (Math.min(sequence.length(), other.length()) - 1) / size;
-    int common = 0;
-    // Names are chained: where one is equal, all in front of it almost certainly are.
-    while (common < both && blocks.name(sequence, common) == blocks.name(other, common)) {
-      common++;
-    }
-    int[] own = sequence.tokens();
-    if (!Arrays.equals(own, 0, common * size, other.tokens(), 0, common * size)) {
-      return 0;
-    }
-    // Candidates share the last block of the prompt too, by copy.
-    return siblings ? sequence.request().prompt().length - 1 : common * size;
-  }
-
-  static int level(Sequence follower) {
-    return Objects.requireNonNull(follower.rank()).level();
+    int common = Math.min(sequence.commonPrefix(other), sequence.length() - 1);
+    return common < blockSize ? 0 : common; // else waiting would cost more than it saves
   }
 }

@@ -59,7 +59,7 @@ final class Scheduler {
     this.settings = state.settings();
     this.blocks = state.blocks();
     this.preemption = new Preemption(state);
-    this.following = new Following(blocks);
+    this.following = new Following(settings.blockSize());
   }
 
   StepPlan plan(long now) {

@@ -33,7 +33,7 @@ final class EventTranslator {
   private final OutputSettings output;
   private final Tokenizer tokenizer;
   private final long after; // number of the last event that the caller has; -1 is none
-  private final long numberOfFinished; // if the tokens that the caller has were the last ones
+  private final long numberOfLastFinished; // if the tokens that the caller has were the last ones
   private long last; // number of the last event that was sent, or that the caller has
 
   EventTranslator(AcceptedRequest accepted, Tokenizer tokenizer) {
@@ -43,8 +43,14 @@ final class EventTranslator {
     Optional<ResumePoint> resume = accepted.generation().resume();
     this.after = resume.map(ResumePoint::afterSequenceNumber).orElse(-1L);
     this.last = after;
-    int known = resume.map(point -> point.tokens(0).length).orElse(0);
-    this.numberOfFinished = 2L + Math.ceilDiv(known, output.tokensPerEvent());
+    int candidates = accepted.generation().candidateCount();
+    long deltas = 0;
+    for (int i = 0; i < candidates; i++) {
+      int candidate = i;
+      int known = resume.map(point -> point.tokens(candidate).length).orElse(0);
+      deltas += Math.ceilDiv(known, output.tokensPerEvent());
+    }
+    this.numberOfLastFinished = 1 + deltas + candidates;
   }
 
   /** The event to send, unless the caller has it. */
@@ -75,9 +81,10 @@ final class EventTranslator {
       case GenerationEvent.PromptProcessed _ -> after >= 1;
       case GenerationEvent.Delta _, GenerationEvent.Summary _ -> false;
       case GenerationEvent.Finished finished -> {
-        // Behind a time limit, that number may be a Delta without tokens: rather twice than never.
+        // Behind a time limit, that number may be a Delta without tokens; and of several candidates'
+        // ends, it isn't known which ones the caller has, unless it has all: rather twice than never.
         boolean uncertain = finished.reason() == GenerationEvent.FinishReason.TIME_LIMIT;
-        yield after >= numberOfFinished + (uncertain ? 1 : 0);
+        yield after >= numberOfLastFinished + (uncertain ? 1 : 0);
       }
     };
   }

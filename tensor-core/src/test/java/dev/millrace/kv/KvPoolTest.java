@@ -3,6 +3,9 @@ package dev.millrace.kv;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -55,6 +58,33 @@ class KvPoolTest {
       assertThatThrownBy(() -> pool.requireShape(2, 4, 8))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("KV pool of 2 layers, 3 heads, 8 features; the network has 2, 4, 8");
+    }
+  }
+
+  @Test
+  void copiesABlockOfAllLayersAndNothingElse() {
+    try (KvPool pool = new KvPool(2, 3, 8, 5, 32)) {
+      for (int layer = 0; layer < 2; layer++) {
+        for (MemorySegment all : List.of(pool.layer(layer).k(), pool.layer(layer).v())) {
+          long bytes = all.byteSize() / 5;
+          for (int block = 0; block < 5; block++) {
+            all.asSlice(block * bytes, bytes).fill((byte) (block + 1));
+          }
+        }
+      }
+      pool.copyBlock(1, 3);
+
+      for (int layer = 0; layer < 2; layer++) {
+        for (MemorySegment all : List.of(pool.layer(layer).k(), pool.layer(layer).v())) {
+          long bytes = all.byteSize() / 5;
+          byte[] expected = {1, 2, 3, 2, 5};
+          for (int block = 0; block < 5; block++) {
+            assertThat(all.get(ValueLayout.JAVA_BYTE, block * bytes)).isEqualTo(expected[block]);
+            assertThat(all.get(ValueLayout.JAVA_BYTE, (block + 1) * bytes - 1))
+                .isEqualTo(expected[block]);
+          }
+        }
+      }
     }
   }
 }

@@ -1,0 +1,428 @@
+package dev.millrace.engine;
+
+import static dev.millrace.engine.Requests.request;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.millrace.engine.EngineSettings.Policy;
+import dev.millrace.engine.GenerationEvent.FinishReason;
+import dev.millrace.engine.GenerationEvent.PromptProcessed;
+import dev.millrace.engine.GenerationException.Reason;
+import dev.millrace.request.GenerationRequest.Priority;
+import dev.millrace.request.GenerationRequest.SchedulingSettings;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** What the scheduler promises, each promise by itself. {@link SimulationTest} has all at once. */
+class SchedulerTest {
+  private static final int CONTEXT = 2_048;
+  private static final int BLOCK_SIZE = 16;
+
+  private final FakeTokenizer tokenizer = new FakeTokenizer();
+  private final VirtualClock clock = new VirtualClock();
+  private final List<StepPlan> plans = new ArrayList<>();
+  private EngineLoop loop = loop(256, 8, 512);
+
+  private EngineLoop loop(int blocks, int maxRunning, int maxBatchTokens) {
+    EngineSettings settings =
+        new EngineSettings(
+            blocks, BLOCK_SIZE, maxBatchTokens, maxRunning, 256, Duration.ofSeconds(10));
+    HashModel model =
+        new HashModel(settings, CONTEXT, tokenizer.vocabularySize()).beforeStep(this::stepBegins);
+    return new EngineLoop(settings, model, tokenizer, clock);
+  }
+
+  /** 2 ms, 0.1 ms for each row, 0.1 µs for each position that it attends to. */
+  private static Duration cost(StepPlan plan) {
+    long attended = plan.entries().stream().mapToLong(StepPlan.Entry::attended).sum();
+    return Duration.ofNanos(2_000_000 + 100_000L * plan.tokens() + 100 * attended);
+  }
+
+  private void stepBegins(StepPlan plan) {
+    plans.add(plan);
+    clock.advance(cost(plan));
+  }
+
+  private boolean turn() {
+    boolean computed = loop.turn();
+    loop.check();
+    return computed;
+  }
+
+  private void runUntilIdle() {
+    while (turn()) {}
+  }
+
+  private RecordingOutlet submit(Requests request) {
+    RecordingOutlet outlet = new RecordingOutlet(Integer.MAX_VALUE, request.build().candidateCount());
+    loop.submit(request.build(), outlet);
+    return outlet;
+  }
+
+  private static Requests prompt(int first, int length) {
+    return request().prompt(IntStream.range(0, length).map(i -> 2 + (first + i * i) % 20).toArray());
+  }
+
+  private static SchedulingSettings by(String caller, Priority priority) {
+    return new SchedulingSettings(priority, caller, "", Optional.empty());
+  }
+
+  private static SchedulingSettings salted(String salt) {
+    return new SchedulingSettings(Priority.NORMAL, "", salt, Optional.empty());
+  }
+
+  private void assertSolo(Requests request, RecordingOutlet outlet) {
+    for (int candidate = 0; candidate < request.build().candidateCount(); candidate++) {
+      SoloRun solo = SoloRun.of(request.build(), candidate, tokenizer, loop.maxSequenceTokens());
+      assertThat(outlet.tokens(candidate)).isEqualTo(solo.tokens());
+      assertThat(outlet.text(candidate)).isEqualTo(solo.text());
+    }
+  }
+
+  private static int cached(RecordingOutlet outlet) {
+    return outlet.events().stream()
+        .filter(PromptProcessed.class::isInstance)
+        .mapToInt(event -> ((PromptProcessed) event).cachedTokens())
+        .sum();
+  }
+
+  // ---- sharing
+
+  @Test
+  void aPromptThatCameBeforeIsNotComputedAgainButForItsLastToken() {
+    Requests same = prompt(1, 64).maxTokens(4);
+    submit(same);
+    runUntilIdle();
+    long computed = loop.snapshot().prefillTokensComputed();
+    RecordingOutlet again = submit(same);
+    runUntilIdle();
+
+    assertThat(cached(again)).isEqualTo(48); // three blocks: the fourth has the last token
+    assertThat(again.summary().orElseThrow().usage().cachedPromptTokens()).isEqualTo(48);
+    assertThat(loop.snapshot().prefillTokensComputed() - computed).isEqualTo(16);
+    assertThat(loop.snapshot().cachedPromptTokens()).isEqualTo(48);
+    assertSolo(same, again);
+  }
+
+  @Test
+  void anotherSaltGetsNothingFromTheCache() {
+    submit(prompt(1, 64).maxTokens(4));
+    runUntilIdle();
+    RecordingOutlet other = submit(prompt(1, 64).maxTokens(4).scheduling(salted("mine")));
+    runUntilIdle();
+
+    assertThat(cached(other)).isZero();
+  }
+
+  @Test
+  void thirtyTwoRequestsWithOneBeginningComputeItOnce() {
+    loop = loop(512, 32, 512);
+    List<Requests> requests = new ArrayList<>();
+    List<RecordingOutlet> outlets = new ArrayList<>();
+    int[] beginning = prompt(1, 1_000).build().prompt();
+    for (int i = 0; i < 32; i++) {
+      int[] prompt = IntStream.concat(IntStream.of(beginning), IntStream.range(2, 12)).toArray();
+      prompt[1_000] = 2 + i % 20;
+      prompt[1_001] = 2 + i / 20;
+      requests.add(request().prompt(prompt).maxTokens(8).seed(i));
+      outlets.add(submit(requests.getLast()));
+    }
+    runUntilIdle();
+
+    long ideal = 1_000 + 32 * 10;
+    assertThat((double) loop.snapshot().prefillTokensComputed() / ideal).isLessThan(1.15);
+    IntStream.range(0, 32).forEach(i -> assertSolo(requests.get(i), outlets.get(i)));
+  }
+
+  @Test
+  void aFollowerComputesByItselfWhenItsLeaderIsCancelled() {
+    long leader = loop.submit(prompt(1, 1_500).build(), new RecordingOutlet());
+    turn();
+    Requests same = prompt(1, 1_500).maxTokens(3);
+    RecordingOutlet follower = submit(same);
+    turn();
+    assertThat(loop.snapshot().waitingSequences()).isEqualTo(1);
+    loop.cancel(leader);
+    runUntilIdle();
+
+    assertSolo(same, follower);
+  }
+
+  @Test
+  void aUrgentFollowerLendsItsPriorityToItsLeader() {
+    submit(prompt(1, 1_600).scheduling(by("a", Priority.BATCH)));
+    submit(prompt(5, 1_200).scheduling(by("a", Priority.NORMAL)));
+    turn();
+    turn();
+    submit(prompt(1, 1_600).scheduling(by("b", Priority.INTERACTIVE)));
+    turn();
+
+    StepPlan.Entry most = plans.getLast().entries().getFirst();
+    assertThat(most.sequence().id()).isEqualTo(1);
+    assertThat(most.count()).isGreaterThan(300);
+  }
+
+  @Test
+  void candidatesShareOnePromptAndCopyItsLastBlock() {
+    Requests request = prompt(1, 100).candidates(4).maxTokens(12);
+    RecordingOutlet outlet = submit(request);
+    runUntilIdle();
+
+    assertThat(loop.snapshot().prefillTokensComputed()).isEqualTo(100 + 3); // each its last token
+    assertThat(plans.stream().mapToInt(plan -> plan.copies().size()).sum()).isEqualTo(3);
+    assertThat(outlet.summary().orElseThrow().usage().promptTokens()).isEqualTo(100);
+    assertThat(outlet.summary().orElseThrow().usage().completionTokens()).isEqualTo(48);
+    assertSolo(request, outlet);
+    assertThat(outlet.tokens(0)).isNotEqualTo(outlet.tokens(1));
+  }
+
+  @Test
+  void theNextTurnOfASessionGoesOnWithinABlock() {
+    long session = loop.openSession();
+    Requests first =
+        prompt(1, 40).maxTokens(5).scheduling(SchedulingSettings.DEFAULT.withSession(session));
+    RecordingOutlet answer = submit(first);
+    runUntilIdle();
+    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
+    assertThat(loop.snapshot().kvBlocksCached()).isEqualTo(3); // 44 computed positions
+
+    int[] history =
+        IntStream.concat(
+                IntStream.of(first.build().prompt()),
+                answer.tokens().stream().mapToInt(Integer::intValue))
+            .toArray();
+    int[] next = IntStream.concat(IntStream.of(history), IntStream.of(4, 5, 6)).toArray();
+    Requests second =
+        request().prompt(next).scheduling(SchedulingSettings.DEFAULT.withSession(session));
+    RecordingOutlet more = submit(second);
+    runUntilIdle();
+
+    assertThat(cached(more)).isEqualTo(44);
+    assertThat(plans).allMatch(plan -> plan.copies().isEmpty()); // the block was taken over
+    assertSolo(second, more);
+    loop.closeSession(session);
+    turn();
+  }
+
+  // ---- order and shares
+
+  @Test
+  void aCallerWithOneRequestIsServedBeforeTheSecondOfACallerWithAHundred() {
+    loop = loop(256, 1, 64);
+    for (int i = 0; i < 100; i++) {
+      submit(prompt(i, 20).maxTokens(4).scheduling(by("many", Priority.NORMAL)));
+    }
+    turn();
+    RecordingOutlet one = submit(prompt(3, 20).maxTokens(4).scheduling(by("one", Priority.NORMAL)));
+    while (one.summary().isEmpty()) {
+      turn();
+    }
+
+    assertThat(loop.snapshot().requestsFinished()).isLessThanOrEqualTo(3);
+  }
+
+  @Test
+  void greedyCallersGetEqualShares() {
+    loop = loop(256, 4, 64);
+    Map<String, Integer> tokens = new HashMap<>();
+    List<RecordingOutlet> outlets = new ArrayList<>();
+    for (int i = 0; i < 200; i++) {
+      // Every caller asks for other lengths; half of them for many more requests.
+      int caller = i < 100 ? i % 10 : i % 5;
+      outlets.add(
+          submit(
+              prompt(i, 10 + caller)
+                  .maxTokens(10 + 5 * caller)
+                  .scheduling(by("caller " + caller, Priority.NORMAL))));
+    }
+    while (outlets.subList(0, 100).stream().filter(RecordingOutlet::hasEnded).count() < 40) {
+      turn();
+    }
+    for (int i = 0; i < outlets.size(); i++) {
+      String caller = "caller " + (i < 100 ? i % 10 : i % 5);
+      tokens.merge(caller, outlets.get(i).tokens().size(), Integer::sum);
+    }
+    double sum = tokens.values().stream().mapToDouble(Integer::doubleValue).sum();
+    double squares = tokens.values().stream().mapToDouble(n -> (double) n * n).sum();
+    assertThat(sum * sum / (tokens.size() * squares)).as("Jain's index").isGreaterThan(0.9);
+  }
+
+  @Test
+  void aBatchRequestIsServedUnderEndlessInteractiveLoad() {
+    loop = loop(256, 1, 64);
+    submit(prompt(1, 20).maxTokens(4).scheduling(by("a", Priority.INTERACTIVE)));
+    RecordingOutlet batch = submit(prompt(2, 20).maxTokens(4).scheduling(by("a", Priority.BATCH)));
+    long begun = clock.elapsed();
+    while (batch.summary().isEmpty()) {
+      submit(prompt(3, 20).maxTokens(4).scheduling(by("a", Priority.INTERACTIVE)));
+      turn();
+      turn();
+      turn();
+      turn();
+    }
+
+    Duration waited = Duration.ofNanos(clock.elapsed() - begun);
+    assertThat(waited).isLessThan(Policy.DEFAULT.ageing().multipliedBy(2).plusSeconds(1));
+  }
+
+  @Test
+  void aLongPromptStretchesTheStepsOfThoseThatDecodeByAFactorOnly() {
+    loop = loop(512, 16, 512);
+    for (int i = 0; i < 8; i++) {
+      submit(prompt(i, 40 + i).maxTokens(400).seed(i));
+    }
+    while (plans.size() < 30) {
+      turn();
+    }
+    Duration alone = cost(plans.getLast());
+    int before = plans.size();
+    RecordingOutlet longOne = submit(prompt(11, 1_800).maxTokens(2));
+    while (longOne.tokens().isEmpty()) {
+      turn();
+    }
+
+    long slow =
+        plans.subList(before, plans.size()).stream()
+            .filter(plan -> cost(plan).toNanos() > 2.5 * alone.toNanos())
+            .count();
+    assertThat(slow).isLessThanOrEqualTo((plans.size() - before) / 10);
+    Duration took =
+        plans.subList(before, plans.size()).stream()
+            .map(SchedulerTest::cost)
+            .reduce(Duration.ZERO, Duration::plus);
+    // By itself it takes four steps.
+    assertThat(took).isLessThan(Duration.ofMillis(4 * 2 + 180 + 162).multipliedBy(2));
+  }
+
+  // ---- memory
+
+  @Test
+  void aPoolOfAQuarterOfWhatAllWantGivesEachItsTextAndComputesLittleTwice() {
+    loop = loop(160, 32, 512); // 2,560 positions
+    List<Requests> requests = new ArrayList<>();
+    List<RecordingOutlet> outlets = new ArrayList<>();
+    for (int i = 0; i < 32; i++) {
+      // They could end anywhere, so their lengths aren't known beforehand.
+      requests.add(prompt(i, 60).maxTokens(260).stopIds(0).ignoreEos(false).seed(i));
+      outlets.add(submit(requests.getLast()));
+    }
+    runUntilIdle();
+
+    IntStream.range(0, 32).forEach(i -> assertSolo(requests.get(i), outlets.get(i)));
+    long all =
+        outlets.stream()
+            .map(outlet -> outlet.summary().orElseThrow().usage())
+            .mapToLong(usage -> usage.promptTokens() + usage.completionTokens())
+            .sum();
+    assertThat((double) loop.snapshot().recomputedTokens() / all).isLessThan(0.35);
+  }
+
+  @Test
+  void aPreemptedSequenceSaysSoAndRepeatsNothing() {
+    loop = loop(24, 8, 64);
+    List<Requests> requests = new ArrayList<>();
+    List<RecordingOutlet> outlets = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      requests.add(prompt(i, 40).maxTokens(200).stops("never such a text").seed(i));
+      outlets.add(submit(requests.getLast()));
+    }
+    runUntilIdle();
+
+    IntStream.range(0, 4).forEach(i -> assertSolo(requests.get(i), outlets.get(i)));
+    assertThat(loop.snapshot().preemptions()).isPositive();
+    assertThat(
+            outlets.stream()
+                .mapToLong(outlet -> outlet.summary().orElseThrow().usage().preemptions())
+                .sum())
+        .isEqualTo(loop.snapshot().preemptions());
+    assertThat(outlets.getFirst().summary().orElseThrow().usage().preemptions())
+        .as("the first is never preempted")
+        .isZero();
+  }
+
+  @Test
+  void aSleepingReaderGivesItsBlocksUpAndGoesOnFromTheCache() {
+    RecordingOutlet outlet = new RecordingOutlet(2);
+    Requests request = prompt(1, 60).maxTokens(8);
+    long id = loop.submit(request.build(), outlet);
+    runUntilIdle();
+    assertThat(loop.snapshot().kvBlocksInUse()).isEqualTo(4);
+    clock.advance(Policy.DEFAULT.stallTimeout());
+    turn();
+    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
+
+    long computed = loop.snapshot().prefillTokensComputed();
+    while (!outlet.hasEnded()) {
+      outlet.read(2);
+      loop.demandChanged(id);
+      turn();
+    }
+    assertSolo(request, outlet);
+    assertThat(loop.snapshot().prefillTokensComputed() - computed).isLessThan(BLOCK_SIZE);
+  }
+
+  // ---- ends
+
+  @Test
+  void anInterruptedSequenceEndsWellWithWhatThereIs() {
+    RecordingOutlet outlet = new RecordingOutlet();
+    long id = loop.submit(prompt(1, 20).build(), outlet);
+    turn();
+    turn();
+    loop.interrupt(id);
+    turn();
+
+    assertThat(outlet.finished().orElseThrow().reason()).isEqualTo(FinishReason.INTERRUPTED);
+    assertThat(outlet.tokens()).hasSize(2);
+    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
+  }
+
+  @Test
+  void aDeadlineThatIsProvablyOutOfReachIsRefusedAtOnce() {
+    for (int i = 0; i < 6; i++) { // so that it knows what prompts cost
+      submit(prompt(i, 200 + i).maxTokens(2));
+      runUntilIdle();
+    }
+    int before = plans.size();
+    long soon = clock.nanoTime() + Duration.ofMillis(20).toNanos();
+    RecordingOutlet late = submit(prompt(9, 1_000).deadlineNanos(soon)); // takes 100 ms
+    RecordingOutlet fine = submit(prompt(9, 100).maxTokens(1).deadlineNanos(soon));
+    turn();
+
+    assertThat(late.failure()).map(GenerationException::reason).contains(Reason.DEADLINE_EXCEEDED);
+    assertThat(plans.subList(before, plans.size()))
+        .allMatch(plan -> plan.entries().getFirst().sequence().length() < 1_000);
+    assertThat(fine.failure()).isEmpty();
+  }
+
+  @Test
+  void theQueueIsBoundedInPromptTokensToo() {
+    EngineSettings settings =
+        new EngineSettings(
+            64,
+            BLOCK_SIZE,
+            64,
+            1,
+            256,
+            Duration.ofSeconds(10),
+            new Policy(500, Duration.ZERO, Duration.ofSeconds(1), Duration.ofSeconds(1)));
+    loop =
+        new EngineLoop(
+            settings, new HashModel(settings, CONTEXT, tokenizer.vocabularySize()), tokenizer, clock);
+    submit(prompt(1, 400));
+    RecordingOutlet refused = submit(prompt(2, 101));
+
+    GenerationException refusal = refused.failure().orElseThrow();
+    assertThat(refusal.reason()).isEqualTo(Reason.QUEUE_FULL);
+    assertThat(refusal).hasMessage(
+        "prompts of 400 tokens wait already; with this one's 101, they would be more than 500");
+    assertThat(refusal.retryAfter()).isPresent();
+    turn();
+    assertThat(submit(prompt(2, 501)).failure()).as("one alone finds room").isEmpty();
+  }
+}
