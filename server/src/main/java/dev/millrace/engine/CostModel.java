@@ -10,7 +10,7 @@ final class CostModel {
   private static final int TERMS = 3;
   private static final double KEEP = 0.98; // of the weight of a step when the next one comes
   private static final double RIDGE = 1e-6; // keeps what was never told apart from being infinite
-  private static final int ENOUGH_STEPS = 4;
+  private static final int ENOUGH_TO_REFUSE = 4; // steps
 
   /** Sums of x·xᵀ and x·y over steps, both divided by y². */
   private static final class Sums {
@@ -44,9 +44,14 @@ final class CostModel {
     fit();
   }
 
-  /** Whether it has seen enough to be asked. */
+  /** Whether it knows anything of prefill. */
   boolean isFitted() {
-    return prefilling.steps >= ENOUGH_STEPS;
+    return prefilling.steps > 0;
+  }
+
+  /** Whether it has seen enough to refuse a request by it. */
+  boolean isTrusted() {
+    return prefilling.steps >= ENOUGH_TO_REFUSE;
   }
 
   double nanos(int rows, long attended) {

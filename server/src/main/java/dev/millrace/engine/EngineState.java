@@ -154,7 +154,7 @@ final class EngineState {
   private boolean isProvablyLate(Generation generation, long now) {
     Sequence first = generation.candidates().getFirst();
     long left = generation.lifetime().untilDeadline(now);
-    if (left == Lifetime.NEVER || !costModel.isFitted() || first.completion().reason() != null) {
+    if (left == Lifetime.NEVER || !costModel.isTrusted() || first.completion().reason() != null) {
       return false;
     }
     int missing = Math.min(first.length(), blocks.neededToStart(first) * settings.blockSize());

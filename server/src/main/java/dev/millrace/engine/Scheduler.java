@@ -34,7 +34,7 @@ final class Scheduler {
   static final double STRETCH = 2.2;
 
   /** Tokens of prompts in a step, however late it is: smaller chunks cost more than they save. */
-  static final int SMALLEST_CHUNK = 16;
+  static final int SMALLEST_CHUNK = 8;
 
   /** One in so many tokens goes to the prompt that came first. */
   private static final int SHARE_OF_THE_FIRST = 4;
