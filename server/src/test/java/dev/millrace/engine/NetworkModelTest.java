@@ -11,6 +11,7 @@ import dev.millrace.model.ModelFile;
 import dev.millrace.network.Network;
 import dev.millrace.network.NetworkConfig;
 import dev.millrace.network.StepLimits;
+import dev.millrace.request.GenerationRequest.SchedulingSettings;
 import dev.millrace.sampling.SampledToken;
 import dev.millrace.sampling.Sampler;
 import dev.millrace.synthetic.SyntheticModels;
@@ -19,6 +20,7 @@ import dev.millrace.tokenizer.Tokenizers;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -121,5 +123,67 @@ class NetworkModelTest {
 
   private static List<Delta> deltas(List<GenerationEvent> events) {
     return events.stream().filter(Delta.class::isInstance).map(Delta.class::cast).toList();
+  }
+
+  /** Deltas of one candidate. */
+  private static List<Delta> deltas(List<GenerationEvent> events, int candidate) {
+    return deltas(events).stream().filter(delta -> delta.candidate() == candidate).toList();
+  }
+
+  @Test
+  void whatIsSharedCopiedGivenUpAndComputedAgainHasTheSameBits() {
+    int[] beginning = IntStream.range(0, 75).map(i -> 3 + i * 11 % 250).toArray();
+    List<Requests> requests = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      int[] prompt = Arrays.copyOf(beginning, 70 + i);
+      prompt[prompt.length - 1] = 200 + i;
+      requests.add(
+          Requests.request()
+              .prompt(prompt)
+              .seed(i)
+              .topCandidates(2)
+              .candidates(1 + i % 3)
+              .stops("no such text") // so that nobody knows how long it gets
+              .maxTokens(300));
+    }
+    // 16 blocks for 7 sequences of up to 12 each, of which they share two.
+    EngineLoop engine = engine(2, 32, 8);
+    List<List<GenerationEvent>> together = run(engine, requests);
+
+    EngineSnapshot end = engine.snapshot();
+    assertThat(end.cachedPromptTokens()).isPositive();
+    assertThat(end.preemptions()).isPositive();
+    for (int i = 0; i < requests.size(); i++) {
+      List<GenerationEvent> alone = alone(requests.get(i));
+      for (int candidate = 0; candidate <= i % 3; candidate++) {
+        assertThat(deltas(together.get(i), candidate))
+            .as("request %d, candidate %d", i, candidate)
+            .isEqualTo(deltas(alone, candidate));
+      }
+    }
+  }
+
+  @Test
+  void aConversationGoesOnWithTheBitsOfAPromptThatIsReadAtOnce() {
+    EngineLoop engine = engine(2, 32, 8);
+    long session = engine.openSession();
+    SchedulingSettings warm = SchedulingSettings.DEFAULT.withSession(session);
+    Requests first = request(4).scheduling(warm);
+    RecordingOutlet answer = new RecordingOutlet();
+    engine.submit(first.build(), answer);
+    while (engine.turn()) {}
+    int[] next =
+        IntStream.concat(
+                IntStream.concat(
+                    IntStream.of(first.build().prompt()),
+                    answer.tokens().stream().mapToInt(Integer::intValue).limit(7)),
+                IntStream.of(9, 8, 7))
+            .toArray();
+    List<GenerationEvent> second =
+        run(engine, List.of(request(4).prompt(next).scheduling(warm))).getFirst();
+
+    assertThat(second.get(1))
+        .isEqualTo(new GenerationEvent.PromptProcessed(first.build().prompt().length + 7));
+    assertThat(deltas(second)).isEqualTo(deltas(alone(request(4).prompt(next))));
   }
 }
