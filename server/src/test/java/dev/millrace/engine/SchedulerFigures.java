@@ -185,7 +185,7 @@ final class SchedulerFigures {
       for (int own = 1_000; own < 1_020; own++) {
         tokens[own] = 200 + 20 * i + own;
       }
-      all.add(submit(engine, Requests.request().prompt(tokens).temperature(0).maxTokens(1)));
+      all.add(submit(engine, Requests.request().prompt(tokens).temperature(0).maxTokens(8)));
     }
     for (Times times : all) {
       await(times, 1);

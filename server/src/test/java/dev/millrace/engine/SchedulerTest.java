@@ -59,13 +59,15 @@ class SchedulerTest {
   }
 
   private RecordingOutlet submit(Requests request) {
-    RecordingOutlet outlet = new RecordingOutlet(Integer.MAX_VALUE, request.build().candidateCount());
+    RecordingOutlet outlet =
+        new RecordingOutlet(Integer.MAX_VALUE, request.build().candidateCount());
     loop.submit(request.build(), outlet);
     return outlet;
   }
 
   private static Requests prompt(int first, int length) {
-    return request().prompt(IntStream.range(0, length).map(i -> 2 + (first + i * i) % 20).toArray());
+    return request()
+        .prompt(IntStream.range(0, length).map(i -> 2 + (first + i * i) % 20).toArray());
   }
 
   private static SchedulingSettings by(String caller, Priority priority) {
@@ -413,14 +415,18 @@ class SchedulerTest {
             new Policy(500, Duration.ZERO, Duration.ofSeconds(1), Duration.ofSeconds(1)));
     loop =
         new EngineLoop(
-            settings, new HashModel(settings, CONTEXT, tokenizer.vocabularySize()), tokenizer, clock);
+            settings,
+            new HashModel(settings, CONTEXT, tokenizer.vocabularySize()),
+            tokenizer,
+            clock);
     submit(prompt(1, 400));
     RecordingOutlet refused = submit(prompt(2, 101));
 
     GenerationException refusal = refused.failure().orElseThrow();
     assertThat(refusal.reason()).isEqualTo(Reason.QUEUE_FULL);
-    assertThat(refusal).hasMessage(
-        "prompts of 400 tokens wait already; with this one's 101, they would be more than 500");
+    assertThat(refusal)
+        .hasMessage(
+            "prompts of 400 tokens wait already; with this one's 101, they would be more than 500");
     assertThat(refusal.retryAfter()).isPresent();
     turn();
     assertThat(submit(prompt(2, 501)).failure()).as("one alone finds room").isEmpty();
