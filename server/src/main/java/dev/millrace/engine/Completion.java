@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * with the text that is ready then, and one at the end with what is left. So a stream that is taken
  * up again behind any Delta goes on with the very events that the first one would have had.
  */
-final class Completion {
+public final class Completion {
   private static final int[] NO_IDS = {};
 
   private final int candidate;
@@ -44,7 +44,7 @@ final class Completion {
    * @param candidate which of the request's continuations
    * @param tokensThatFit behind the prompt, before the context or the pool is full
    */
-  Completion(GenerationRequest request, int candidate, Tokenizer tokenizer, int tokensThatFit) {
+  public Completion(GenerationRequest request, int candidate, Tokenizer tokenizer, int tokensThatFit) {
     this.candidate = candidate;
     this.stop = request.stop();
     this.tokenizer = tokenizer;
@@ -100,7 +100,7 @@ final class Completion {
   }
 
   /** Takes a generated token; {@link #reason} says afterwards whether it was the last. */
-  void accept(SampledToken token) {
+  public void accept(SampledToken token) {
     unsent.add(token);
     judge(token.id());
   }
@@ -125,13 +125,13 @@ final class Completion {
   }
 
   /** Ends the output with what there is. */
-  void end(FinishReason why) {
+  public void end(FinishReason why) {
     reason = why;
     text.finish();
   }
 
   /** Why the output ended, or null while it goes on. */
-  @Nullable FinishReason reason() {
+  public @Nullable FinishReason reason() {
     return reason;
   }
 
@@ -141,12 +141,12 @@ final class Completion {
   }
 
   /** Ids that can't be drawn next; not to be changed. */
-  int[] forbiddenIds() {
+  public int[] forbiddenIds() {
     return count < stop.minTokens() ? endingIds : NO_IDS;
   }
 
   /** The event that is due now, if one is. */
-  Optional<Delta> takeDelta() {
+  public Optional<Delta> takeDelta() {
     boolean due =
         reason == null
             ? !unsent.isEmpty() && count % tokensPerEvent == 0
@@ -159,7 +159,7 @@ final class Completion {
     return Optional.of(delta);
   }
 
-  Finished finished() {
+  public Finished finished() {
     return new Finished(candidate, Objects.requireNonNull(reason), text.stopText(), count);
   }
 }

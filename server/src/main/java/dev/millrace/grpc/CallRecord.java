@@ -26,7 +26,8 @@ final class CallRecord {
   private String requestId = "";
   private String model = "";
   private int promptTokens;
-  private Usage usage = Usage.getDefaultInstance();
+  private Usage usage = Usage.getDefaultInstance(); // of the generation at hand
+  private Usage before = Usage.getDefaultInstance(); // of those before it, in a conversation
   private Optional<GenerationEvent.Timings> timings = Optional.empty();
   private String outcome = "";
 
@@ -47,6 +48,8 @@ final class CallRecord {
   }
 
   synchronized void accepted(AcceptedRequest request) {
+    before = usage();
+    usage = Usage.getDefaultInstance();
     requestId = request.started().getRequestId();
     model = request.started().getModel();
     promptTokens = request.started().getPromptTokenCount();
@@ -83,8 +86,14 @@ final class CallRecord {
     outcome = reason.isEmpty() ? code.name() : code + ":" + reason;
   }
 
+  /** Of all that was generated in this call. */
   synchronized Usage usage() {
-    return usage;
+    return Usage.newBuilder()
+        .setPromptTokens(before.getPromptTokens() + usage.getPromptTokens())
+        .setCachedPromptTokens(before.getCachedPromptTokens() + usage.getCachedPromptTokens())
+        .setCompletionTokens(before.getCompletionTokens() + usage.getCompletionTokens())
+        .setPreemptions(before.getPreemptions() + usage.getPreemptions())
+        .build();
   }
 
   /**
@@ -99,9 +108,9 @@ final class CallRecord {
             .addKeyValue("request_id", requestId)
             .addKeyValue("model", model)
             .addKeyValue("peer", peer)
-            .addKeyValue("prompt_tokens", promptTokens)
-            .addKeyValue("cached_tokens", usage.getCachedPromptTokens())
-            .addKeyValue("completion_tokens", usage.getCompletionTokens())
+            .addKeyValue("prompt_tokens", before.getPromptTokens() + promptTokens)
+            .addKeyValue("cached_tokens", usage().getCachedPromptTokens())
+            .addKeyValue("completion_tokens", usage().getCompletionTokens())
             .addKeyValue("outcome", completely || !outcome.isEmpty() ? outcome : "cancelled")
             .addKeyValue("total_ms", Duration.ofNanos(System.nanoTime() - begunNanos).toMillis());
     if (timings.isPresent()) {

@@ -84,6 +84,13 @@ final class StatusTranslator {
       case NOT_FOUND -> status(Code.NOT_FOUND, "NOT_FOUND", message, field);
       case FAILED_PRECONDITION ->
           status(Code.FAILED_PRECONDITION, "RESUME_MISMATCH", message, field);
+      case RESOURCE_EXHAUSTED ->
+          status(
+              Code.RESOURCE_EXHAUSTED,
+              "COMMANDS_PENDING",
+              message,
+              retryAfter(SOON),
+              quota(e.field(), String.valueOf(e.getMessage())));
     };
   }
 

@@ -4,7 +4,6 @@ import dev.millrace.engine.GenerationEvent;
 import dev.millrace.engine.GenerationException;
 import dev.millrace.request.AcceptedRequest;
 import dev.millrace.request.GenerationRequest;
-import dev.millrace.request.InvalidRequestException;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.request.RequestReader;
 import dev.millrace.v1.ConverseRequest;
@@ -24,7 +23,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.SynchronousSink;
 import reactor.core.scheduler.Scheduler;
 
-/** Generate and GenerateOnce: from the call to the engine's events and back. */
+/** From the calls to the engine's events and back. */
 final class TextGenerationService extends TextGenerationServiceImplBase {
   private final ServedModels models;
   private final RequestReader reader;
@@ -56,19 +55,10 @@ final class TextGenerationService extends TextGenerationServiceImplBase {
 
   @Override
   public StreamObserver<ConverseRequest> converse(StreamObserver<ConverseResponse> observer) {
-    observer.onError(
-        StatusTranslator.translate(
-            InvalidRequestException.unimplemented("Converse", "use Generate")));
-    return new StreamObserver<>() {
-      @Override
-      public void onNext(ConverseRequest request) {}
-
-      @Override
-      public void onError(Throwable failure) {}
-
-      @Override
-      public void onCompleted() {}
-    };
+    ConverseCall call =
+        new ConverseCall(models, reader, readers, CallRecorder.current(), deadlineNanos());
+    call.responses().subscribe(new DemandBridge<>(observer));
+    return call;
   }
 
   /** How a call's request is read for a model. */

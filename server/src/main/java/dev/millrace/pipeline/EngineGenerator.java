@@ -28,9 +28,14 @@ public final class EngineGenerator implements Generator {
 
   @Override
   public Flux<GenerationEvent> generate(GenerationRequest request) {
+    return generate(request, new InterruptHandle());
+  }
+
+  @Override
+  public Flux<GenerationEvent> generate(GenerationRequest request, InterruptHandle interrupt) {
     int deltas = Math.max(1, SLACK_TOKENS / request.output().tokensPerEvent());
     // One for each candidate at least, so that all of them can go on in one step.
     deltas = Math.max(deltas, request.candidateCount());
-    return Flux.from(new OutletPublisher(engine, request, deltas, executor));
+    return Flux.from(new OutletPublisher(engine, request, interrupt, deltas, executor));
   }
 }

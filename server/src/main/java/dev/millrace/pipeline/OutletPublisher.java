@@ -11,15 +11,22 @@ import org.reactivestreams.Subscriber;
 final class OutletPublisher implements Publisher<GenerationEvent> {
   private final Engine engine;
   private final GenerationRequest request;
+  private final InterruptHandle interrupt;
   private final int capacity;
   private final Executor executor;
 
   /**
    * @param capacity Deltas that may wait for the subscriber
    */
-  OutletPublisher(Engine engine, GenerationRequest request, int capacity, Executor executor) {
+  OutletPublisher(
+      Engine engine,
+      GenerationRequest request,
+      InterruptHandle interrupt,
+      int capacity,
+      Executor executor) {
     this.engine = engine;
     this.request = request;
+    this.interrupt = interrupt;
     this.capacity = capacity;
     this.executor = executor;
   }
@@ -30,5 +37,6 @@ final class OutletPublisher implements Publisher<GenerationEvent> {
         new OutletSubscription(engine, capacity, request.candidateCount(), executor, subscriber);
     subscriber.onSubscribe(subscription);
     subscription.start(request);
+    interrupt.bind(subscription::interrupt);
   }
 }

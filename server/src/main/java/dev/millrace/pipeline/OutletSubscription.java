@@ -117,6 +117,13 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
     }
   }
 
+  /** Ends the output with what there is. */
+  void interrupt() {
+    if (id != NO_ID) { // else it was refused, or cancelled before it began
+      engine.interrupt(id);
+    }
+  }
+
   // ---- the engine's side
 
   @Override

@@ -29,7 +29,7 @@ public final class ChatReader {
   private ChatReader() {}
 
   public static int[] encode(Rendering rendering, ModelProfile model) {
-    return model.tokenizer().encodeMarked(rendering.text(), rendering.byTemplate());
+    return model.tokenizer().encodeMarked(rendering.text(), rendering.byTemplate(), false);
   }
 
   /**

@@ -115,6 +115,58 @@ public record GenerationRequest(
         deadlineNanos);
   }
 
+  /** The same request behind tokens that were generated before. */
+  public GenerationRequest behind(int[] known) {
+    // What the caller has: Started, PromptProcessed, and a Delta for so many tokens each.
+    long events = 1L + Math.ceilDiv(known.length, output.tokensPerEvent());
+    return new GenerationRequest(
+        requestId,
+        prompt,
+        sampling,
+        stop,
+        output,
+        candidateCount,
+        scheduling,
+        known.length == 0
+            ? Optional.empty()
+            : Optional.of(new ResumePoint(List.of(known), events)),
+        maxQueueTime,
+        deadlineNanos);
+  }
+
+  /**
+   * The same request for one token behind the known ones, told with its likeliest candidates.
+   *
+   * @param candidates at most {@link Limits#MAX_TOP_CANDIDATES}
+   */
+  public GenerationRequest forOneToken(int[] known, int candidates) {
+    int count = known.length + 1;
+    StopSettings one =
+        new StopSettings(
+            count,
+            Math.min(stop.minTokens(), count),
+            List.of(),
+            stop.tokenIds(),
+            false,
+            stop.ignoreEos(),
+            Optional.empty());
+    OutputSettings shown =
+        new OutputSettings(
+            true, false, true, output.processedLogprobs(), candidates, false, 1);
+    return new GenerationRequest(
+            requestId,
+            prompt,
+            sampling,
+            one,
+            shown,
+            1,
+            scheduling,
+            Optional.empty(),
+            maxQueueTime,
+            deadlineNanos)
+        .behind(known);
+  }
+
   /**
    * @param candidates for each, the tokens that were generated before and are known to the caller;
    *     those that are missing at the end have none

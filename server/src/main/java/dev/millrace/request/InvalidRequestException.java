@@ -13,7 +13,9 @@ public final class InvalidRequestException extends RuntimeException {
     /** No such model or adapter. */
     NOT_FOUND,
     /** A resumption that was begun on another model or with other numerics. */
-    FAILED_PRECONDITION
+    FAILED_PRECONDITION,
+    /** Too much of it at once. */
+    RESOURCE_EXHAUSTED
   }
 
   private final Kind kind;
@@ -40,7 +42,7 @@ public final class InvalidRequestException extends RuntimeException {
   }
 
   /** The same of a request that is itself the field of another message. */
-  InvalidRequestException within(String outer) {
+  public InvalidRequestException within(String outer) {
     InvalidRequestException exception =
         new InvalidRequestException(kind, outer + "." + field, String.valueOf(getMessage()));
     exception.setStackTrace(getStackTrace());

@@ -42,13 +42,19 @@ final class PromptReader {
     return model.tokenizer().encode(asked.getText(), addSpecial, asked.getParseSpecialTokens());
   }
 
-  private static int[] renderChat(GenerateRequest asked, ModelProfile model) {
+  /** What is for text prompts only. */
+  static void refuseTextOptions(GenerateRequest asked) {
     if (asked.hasAddSpecialTokens()) {
       throw invalid("add_special_tokens", "is for a text prompt; a chat template writes its own");
     }
     if (asked.getParseSpecialTokens()) {
-      throw invalid("parse_special_tokens", "is for a text prompt; a chat template writes its own");
+      throw invalid(
+          "parse_special_tokens", "is for a text prompt; a chat template writes its own");
     }
+  }
+
+  private static int[] renderChat(GenerateRequest asked, ModelProfile model) {
+    refuseTextOptions(asked);
     Rendering rendering = ChatReader.render(asked.getChat(), model);
     int characters = rendering.text().length();
     if (characters > (long) model.maxPositions() * model.longestPiece()) {

@@ -61,7 +61,7 @@ public final class FakeTokenizer implements Tokenizer {
   }
 
   @Override
-  public int[] encodeMarked(String text, BitSet special) {
+  public int[] encodeMarked(String text, BitSet special, boolean continues) {
     return encode(text, false, false);
   }
 

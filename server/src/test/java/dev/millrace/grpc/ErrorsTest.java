@@ -267,20 +267,28 @@ class ErrorsTest {
   }
 
   @Test
-  void whatIsNotDoneYetIsUnimplementedWithDetails() throws Exception {
+  void aModelWithoutATemplateHasNoChat() throws Exception {
     start(request -> Flux.never());
 
-    Errors converse = Errors.of(this::converse);
     Errors render =
         Errors.of(
             () ->
                 TokenizationServiceGrpc.newBlockingStub(loopback.channel)
                     .renderChat(RenderChatRequest.getDefaultInstance()));
 
-    assertThat(converse.code()).isEqualTo(Code.UNIMPLEMENTED);
-    assertThat(converse.reason()).isEqualTo("FIELD_UNIMPLEMENTED");
+    assertThat(render.code()).isEqualTo(Code.INVALID_ARGUMENT);
+    assertThat(render.message()).contains("chat: the model has no chat template");
+  }
+
+  @Test
+  void aConversationIsOpenedFirst() throws Exception {
+    start(request -> Flux.never());
+
+    Errors converse = Errors.of(this::converse);
+
+    assertThat(converse.code()).isEqualTo(Code.INVALID_ARGUMENT);
+    assertThat(converse.reason()).isEqualTo("INVALID_FIELD");
     assertThat(converse.usage()).isEqualTo(Usage.getDefaultInstance());
-    assertThat(render.code()).isEqualTo(Code.UNIMPLEMENTED);
   }
 
   @Test

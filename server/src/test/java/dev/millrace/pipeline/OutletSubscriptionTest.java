@@ -59,7 +59,12 @@ class OutletSubscriptionTest {
   @ValueSource(ints = {1, 2, 8})
   void everyEventArrivesOnceAndInOrderWhoeverAsks(int capacity) throws InterruptedException {
     Reader reader = new Reader();
-    new OutletPublisher(engine, Requests.request().maxTokens(DELTAS).build(), capacity, pool)
+    new OutletPublisher(
+            engine,
+            Requests.request().maxTokens(DELTAS).build(),
+            new InterruptHandle(),
+            capacity,
+            pool)
         .subscribe(reader);
     List<Thread> askers = new ArrayList<>();
     for (int asker = 0; asker < 2; asker++) {

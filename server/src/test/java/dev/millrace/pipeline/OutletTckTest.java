@@ -66,7 +66,11 @@ class OutletTckTest {
     public Publisher<GenerationEvent> createPublisher(long elements) {
       int deltas = (int) Math.min(elements, Integer.MAX_VALUE);
       return new OutletPublisher(
-          engine, Requests.request().maxTokens(deltas).build(), SMALL, executor);
+          engine,
+          Requests.request().maxTokens(deltas).build(),
+          new InterruptHandle(),
+          SMALL,
+          executor);
     }
 
     @Override

@@ -31,7 +31,7 @@ public class ByteTokenizer implements Tokenizer {
   }
 
   @Override
-  public int[] encodeMarked(String text, BitSet special) {
+  public int[] encodeMarked(String text, BitSet special, boolean continues) {
     return encode(text, false, false);
   }
 
@@ -84,7 +84,7 @@ public class ByteTokenizer implements Tokenizer {
 
   @Override
   public OptionalInt eos() {
-    return OptionalInt.empty();
+    return OptionalInt.of(EOS);
   }
 
   @Override

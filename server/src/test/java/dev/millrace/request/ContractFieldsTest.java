@@ -11,6 +11,9 @@ import com.google.protobuf.Message;
 import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.request.InvalidRequestException.Kind;
 import dev.millrace.sampling.Penalties;
+import dev.millrace.v1.ChatMessage;
+import dev.millrace.v1.ChatPrompt;
+import dev.millrace.v1.ContentPart;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
 import dev.millrace.v1.LogprobsKind;
@@ -62,6 +65,25 @@ class ContractFieldsTest {
         b -> b.setText("A<eos>").setParseSpecialTokens(true),
         a -> ids(a.generation().prompt()),
         List.of(256, 65, 257));
+
+    chat("messages.role", c -> c.getMessagesBuilder(0).setRole("r"), "rNoneTrue");
+    chat("messages.content", c -> c.getMessagesBuilder(0).setContent("c"), "ucNoneTrue");
+    chat("messages.name", c -> c.getMessagesBuilder(0).setName("n"), "unNoneTrue");
+    chat("messages.tool_call_id", c -> c.getMessagesBuilder(0).setToolCallId("i"), "uiNoneTrue");
+    chat(
+        "messages.tool_calls_json",
+        c -> c.getMessagesBuilder(0).addToolCallsJson("{\"a\":1}"),
+        "u[{'a': 1}]NoneTrue");
+    chat(
+        "messages.parts.text",
+        c ->
+            c.getMessagesBuilder(0)
+                .addParts(ContentPart.newBuilder().setText("p"))
+                .addParts(ContentPart.newBuilder().setText("q")),
+        "up\nqNoneTrue");
+    chat("tools_json", c -> c.addToolsJson("{}"), "u[{}]True");
+    chat("add_generation_prompt", c -> c.setAddGenerationPrompt(false), "uNoneFalse");
+    chat("template_arguments_json", c -> c.setTemplateArgumentsJson("{\"x\":5}"), "uNoneTrue5");
 
     supported(
         "sampling.temperature",
@@ -237,6 +259,14 @@ class ContractFieldsTest {
         b -> b.getResumeBuilder().setToken(tokenOfHello()).setAfterSequenceNumber(1),
         a -> a.generation().resume().map(ResumePoint::afterSequenceNumber),
         Optional.of(1L));
+  }
+
+  private static void chat(String field, Consumer<ChatPrompt.Builder> set, String rendered) {
+    supported(
+        "chat." + field,
+        b -> set.accept(b.getChatBuilder().addMessages(ChatMessage.newBuilder().setRole("u"))),
+        a -> new ByteTokenizer().decode(a.generation().prompt(), false),
+        rendered);
   }
 
   /**

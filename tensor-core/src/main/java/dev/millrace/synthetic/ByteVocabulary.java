@@ -17,6 +17,12 @@ final class ByteVocabulary {
   private static final int NORMAL = 1;
   private static final int CONTROL = 3;
 
+  /** Each message in a line of its own, ended by EOS. */
+  private static final String CHAT_TEMPLATE =
+      "{{ bos_token }}{% for message in messages %}"
+          + "{{ message.role }}: {{ message.content }}{{ eos_token }}\n"
+          + "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+
   private ByteVocabulary() {}
 
   static void describe(int size, Map<String, Object> metadata) {
@@ -28,6 +34,7 @@ final class ByteVocabulary {
     metadata.put("tokenizer.ggml.bos_token_id", (long) BOS);
     metadata.put("tokenizer.ggml.eos_token_id", (long) EOS);
     metadata.put("tokenizer.ggml.add_bos_token", true);
+    metadata.put("tokenizer.chat_template", CHAT_TEMPLATE);
   }
 
   private static List<String> tokens(int size) {

@@ -40,10 +40,10 @@ final class SubwordTokenizer implements Tokenizer {
   }
 
   @Override
-  public int[] encodeMarked(String text, BitSet special) {
+  public int[] encodeMarked(String text, BitSet special, boolean continues) {
     byte[] utf8 = utf8(text);
     IdList ids = new IdList();
-    encode(utf8, splitter.split(utf8, Utf8.unitsToBytes(text, special)), ids);
+    encode(utf8, splitter.split(utf8, Utf8.unitsToBytes(text, special)), !continues, ids);
     return ids.toArray();
   }
 
@@ -61,7 +61,7 @@ final class SubwordTokenizer implements Tokenizer {
     if (addSpecial && special.addBos()) {
       tokens.token(special.bos().getAsInt(), 0, 0);
     }
-    encode(utf8, splitter.split(utf8, parseSpecial), tokens);
+    encode(utf8, splitter.split(utf8, parseSpecial), true, tokens);
     if (addSpecial && special.addEos()) {
       tokens.token(special.eos().getAsInt(), utf8.length, utf8.length);
     }
@@ -78,9 +78,13 @@ final class SubwordTokenizer implements Tokenizer {
     return utf8;
   }
 
-  private void encode(byte[] utf8, List<Fragment> fragments, BytePairEncoding.TokenSink tokens) {
+  /**
+   * @param atStart whether no plain text goes before
+   */
+  private void encode(
+      byte[] utf8, List<Fragment> fragments, boolean atStart, BytePairEncoding.TokenSink tokens) {
     PairMerger merger = new PairMerger();
-    boolean afterSpecial = true;
+    boolean afterSpecial = atStart;
     for (Fragment fragment : fragments) {
       boolean isText = fragment.token() == Fragment.TEXT;
       if (isText) {

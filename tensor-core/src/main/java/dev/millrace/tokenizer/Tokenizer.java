@@ -19,8 +19,9 @@ public interface Tokenizer {
    * characters may be special; elsewhere their texts are plain text. Adds nothing.
    *
    * @param special by the text's UTF-16 units
+   * @param continues whether plain text goes before it, so that it isn't the first of its text
    */
-  int[] encodeMarked(String text, BitSet special);
+  int[] encodeMarked(String text, BitSet special, boolean continues);
 
   /**
    * As {@link #encode}, with where each token stands in the text, in UTF-8 bytes: spans don't

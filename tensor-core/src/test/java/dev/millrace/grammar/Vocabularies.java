@@ -65,7 +65,7 @@ public final class Vocabularies {
     }
 
     @Override
-    public int[] encodeMarked(String text, BitSet special) {
+    public int[] encodeMarked(String text, BitSet special, boolean continues) {
       throw new UnsupportedOperationException("tests give ids");
     }
 

@@ -1,0 +1,331 @@
+package dev.millrace.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.millrace.v1.CandidateToken;
+import dev.millrace.v1.ChatMessage;
+import dev.millrace.v1.ConverseRequest;
+import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.FinishReason;
+import dev.millrace.v1.GenerateRequest;
+import dev.millrace.v1.TextGenerationServiceGrpc;
+import io.grpc.ManagedChannel;
+import io.grpc.Status.Code;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Conversations with a whole server. */
+class ConverseTest {
+  private static final long PATIENCE_SECONDS = 20;
+
+  private static MillraceServer server;
+  private static ManagedChannel channel;
+
+  private final BlockingQueue<Object> arrived = new LinkedBlockingQueue<>();
+  private final List<ConverseResponse> all = new ArrayList<>();
+  private StreamObserver<ConverseRequest> commands;
+
+  @BeforeAll
+  static void start() throws IOException {
+    server = Servers.start(Map.of());
+    channel = Servers.channel(server);
+  }
+
+  @AfterAll
+  static void stop() {
+    channel.shutdownNow();
+    server.close();
+  }
+
+  @AfterEach
+  void hangUp() {
+    if (commands != null) {
+      commands.onCompleted();
+    }
+  }
+
+  private void open(GenerateRequest.Builder request, boolean callerPicks) {
+    commands =
+        TextGenerationServiceGrpc.newStub(channel)
+            .converse(
+                new StreamObserver<>() {
+                  @Override
+                  public void onNext(ConverseResponse response) {
+                    arrived.add(response);
+                  }
+
+                  @Override
+                  public void onError(Throwable failure) {
+                    arrived.add(failure);
+                  }
+
+                  @Override
+                  public void onCompleted() {
+                    arrived.add("completed");
+                  }
+                });
+    send(
+        b ->
+            b.getOpenBuilder().setRequest(request).setCallerPicks(callerPicks));
+  }
+
+  private void send(Consumer<ConverseRequest.Builder> command) {
+    ConverseRequest.Builder builder = ConverseRequest.newBuilder();
+    command.accept(builder);
+    commands.onNext(builder.build());
+  }
+
+  private void say(String content) {
+    send(b -> b.getTurnBuilder().addMessages(user(content)));
+  }
+
+  private static ChatMessage user(String content) {
+    return ChatMessage.newBuilder().setRole("user").setContent(content).build();
+  }
+
+  private static GenerateRequest.Builder chat(int maxTokens, String... messages) {
+    GenerateRequest.Builder request = GenerateRequest.newBuilder();
+    request.getChatBuilder();
+    for (String message : messages) {
+      request.getChatBuilder().addMessages(user(message));
+    }
+    request.getStopBuilder().setMaxTokens(maxTokens).setIgnoreEos(true);
+    return request;
+  }
+
+  private Object next() throws InterruptedException {
+    Object next = arrived.poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    assertThat(next).as("nothing came").isNotNull();
+    return next;
+  }
+
+  private ConverseResponse event() throws InterruptedException {
+    Object next = next();
+    assertThat(next).isInstanceOf(ConverseResponse.class);
+    all.add((ConverseResponse) next);
+    return (ConverseResponse) next;
+  }
+
+  /** The events up to a turn's summary. */
+  private List<ConverseResponse> turn() throws InterruptedException {
+    List<ConverseResponse> events = new ArrayList<>();
+    do {
+      events.add(event());
+    } while (!events.getLast().hasSummary());
+    return events;
+  }
+
+  private static List<Integer> ids(List<ConverseResponse> events) {
+    return events.stream().flatMap(e -> e.getDelta().getTokenIdsList().stream()).toList();
+  }
+
+  private static FinishReason reason(List<ConverseResponse> events) {
+    return events.get(events.size() - 2).getFinished().getReason();
+  }
+
+  private Code failure() throws InterruptedException {
+    Object next = next();
+    assertThat(next).isInstanceOf(StatusRuntimeException.class);
+    return ((StatusRuntimeException) next).getStatus().getCode();
+  }
+
+  @Test
+  void turnZeroAnswersTheHistoryAndTurnsAreNumbered() throws Exception {
+    open(chat(4, "hello"), false);
+    List<ConverseResponse> first = turn();
+    say("more");
+    List<ConverseResponse> second = turn();
+
+    assertThat(first).allMatch(event -> event.getTurn() == 0);
+    assertThat(second).allMatch(event -> event.getTurn() == 1);
+    assertThat(first.getFirst().getStarted().getResumeToken().isEmpty()).isTrue();
+    assertThat(reason(first)).isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
+    assertThat(ids(second)).hasSize(4);
+    assertThat(all.stream().map(ConverseResponse::getSequenceNumber))
+        .containsExactlyElementsOf(LongStream.range(0, all.size()).boxed().toList());
+  }
+
+  @Test
+  void aConversationThatBeginsEmptyWaitsForATurn() throws Exception {
+    open(chat(3), false);
+    say("hello");
+
+    List<ConverseResponse> first = turn();
+
+    assertThat(first).allMatch(event -> event.getTurn() == 1);
+  }
+
+  @Test
+  void hangingUpEndsTheCallBehindTheTurnsThatWait() throws Exception {
+    open(chat(3, "hello"), false);
+    say("one");
+    say("two");
+    commands.onCompleted();
+    commands = null;
+
+    for (int turn = 0; turn < 3; turn++) {
+      assertThat(turn().getLast().getTurn()).isEqualTo(turn);
+    }
+    assertThat(next()).isEqualTo("completed");
+  }
+
+  @Test
+  void anInterruptedTurnStaysInTheConversation() throws Exception {
+    open(chat(1_000, "hello"), false);
+    ConverseResponse event = event();
+    while (!event.hasDelta()) {
+      event = event();
+    }
+
+    send(b -> b.getInterruptBuilder());
+    List<ConverseResponse> rest = turn();
+    send(b -> b.getTurnBuilder().addMessages(user("go on")).getStopBuilder().setMaxTokens(2));
+    List<ConverseResponse> second = turn();
+
+    assertThat(reason(rest)).isEqualTo(FinishReason.FINISH_REASON_INTERRUPTED);
+    int said = rest.getLast().getSummary().getUsage().getCompletionTokens();
+    assertThat(said).isLessThan(1_000);
+    assertThat(second.getFirst().getStarted().getPromptTokenCount()).isGreaterThan(said);
+    assertThat(ids(second)).hasSize(2);
+  }
+
+  @Test
+  void regeneratingAnswersTheSamePromptAgain() throws Exception {
+    GenerateRequest.Builder request = chat(8, "hello");
+    request.getSamplingBuilder().setTemperature(1).setSeed(5);
+    open(request, false);
+    List<ConverseResponse> first = turn();
+
+    send(b -> b.getRegenerateBuilder());
+    List<ConverseResponse> fresh = turn();
+    send(b -> b.getRegenerateBuilder().getSamplingBuilder().setSeed(5));
+    List<ConverseResponse> again = turn();
+
+    assertThat(ids(again)).isEqualTo(ids(first)).isNotEqualTo(ids(fresh));
+    assertThat(again.getFirst().getStarted().getPromptTokenCount())
+        .isEqualTo(first.getFirst().getStarted().getPromptTokenCount());
+  }
+
+  @Test
+  void rewindingGoesOnFromThere() throws Exception {
+    open(chat(8, "hello"), false);
+    List<ConverseResponse> first = turn();
+
+    send(b -> b.getRewindBuilder().setTokenCount(3));
+    List<ConverseResponse> again = turn();
+
+    assertThat(ids(again)).isEqualTo(ids(first).subList(5, 8)); // greedy: the same again
+    assertThat(again.getLast().getSummary().getUsage().getCompletionTokens()).isEqualTo(8);
+  }
+
+  @Test
+  void pickingTheLikeliestIsDrawingGreedily() throws Exception {
+    open(chat(5, "hello"), false);
+    List<Integer> greedy = ids(turn());
+    commands.onCompleted();
+    assertThat(next()).isEqualTo("completed");
+
+    open(chat(5, "hello"), true);
+    List<ConverseResponse> picked = pick(0);
+
+    assertThat(ids(picked)).isEqualTo(greedy);
+    assertThat(reason(picked)).isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
+    assertThat(picked.getLast().getSummary().getUsage().getCompletionTokens()).isEqualTo(5);
+  }
+
+  /** Picks the candidate of this rank whenever asked, up to the turn's end. */
+  private List<ConverseResponse> pick(int rank) throws InterruptedException {
+    List<ConverseResponse> events = new ArrayList<>();
+    do {
+      ConverseResponse event = event();
+      events.add(event);
+      if (event.hasPick()) {
+        List<CandidateToken> candidates = event.getPick().getCandidatesList();
+        assertThat(candidates).hasSize(10);
+        send(
+            b ->
+                b.getPickBuilder()
+                    .setPosition(event.getPick().getPosition())
+                    .setId(candidates.get(rank).getId()));
+      }
+    } while (!events.getLast().hasSummary());
+    return events;
+  }
+
+  @Test
+  void aPickCanBeTakenBack() throws Exception {
+    open(chat(2, "hello"), true);
+    ConverseResponse first = awaitPick();
+    send(b -> b.getPickBuilder().setId(first.getPick().getCandidates(3).getId()));
+    assertThat(awaitPick().getPick().getPosition()).isEqualTo(1);
+
+    send(b -> b.getRewindBuilder().setTokenCount(1));
+    ConverseResponse again = awaitPick();
+
+    assertThat(again.getPick()).isEqualTo(first.getPick());
+    send(b -> b.getInterruptBuilder());
+    assertThat(reason(turn())).isEqualTo(FinishReason.FINISH_REASON_INTERRUPTED);
+  }
+
+  private ConverseResponse awaitPick() throws InterruptedException {
+    ConverseResponse event = event();
+    while (!event.hasPick()) {
+      event = event();
+    }
+    return event;
+  }
+
+  @Test
+  void whatAnsweredWrongIsRefused() throws Exception {
+    open(chat(2, "hello"), true);
+    awaitPick();
+
+    send(b -> b.getPickBuilder().setPosition(7).setId(1));
+
+    assertThat(failure()).isEqualTo(Code.INVALID_ARGUMENT);
+    commands = null;
+  }
+
+  @Test
+  void tokensAsHistoryAreGoneOnFromButTakeNoTurns() throws Exception {
+    GenerateRequest.Builder request = GenerateRequest.newBuilder().setText("It is");
+    request.getStopBuilder().setMaxTokens(2);
+    open(request, false);
+    assertThat(ids(turn())).hasSize(2);
+
+    say("more");
+
+    assertThat(failure()).isEqualTo(Code.INVALID_ARGUMENT);
+    commands = null;
+  }
+
+  @Test
+  void tooManyCommandsAtOnceAreRefused() throws Exception {
+    open(chat(2, "hello"), true); // whose answer waits for a pick
+
+    for (int i = 0; i < 100; i++) {
+      say("more");
+    }
+
+    Object next = next();
+    while (next instanceof ConverseResponse) {
+      next = next();
+    }
+    assertThat(((StatusRuntimeException) next).getStatus().getCode())
+        .isEqualTo(Code.RESOURCE_EXHAUSTED);
+    commands = null;
+  }
+}
