@@ -10,34 +10,38 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.reactivestreams.Publisher;
 import org.reactivestreams.Subscription;
 import reactor.core.CoreSubscriber;
+import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
 
 /**
- * A gRPC call with one request as a Flux of its responses. Cold: each subscriber makes a call of
- * its own. Demand goes to the call one to one, so that nothing is buffered here; cancelling cancels
- * the call. Signals come on the channel's executor. Fails with MillraceException.
+ * A gRPC call as a Flux of its responses. Cold: each subscriber makes a call of its own. Demand goes
+ * to the call one to one, so that nothing is buffered here; cancelling cancels the call. Requests
+ * are asked for one at a time, as the transport has room. Signals come on the channel's executor.
+ * Fails with MillraceException.
  */
 final class CallFlux<Q, P> extends Flux<P> {
   private final Channel channel;
   private final MethodDescriptor<Q, P> method;
   private final CallOptions options;
-  private final Q request;
+  private final Publisher<Q> requests;
   private final Optional<Duration> silenceTimeout;
 
   CallFlux(
       Channel channel,
       MethodDescriptor<Q, P> method,
       CallOptions options,
-      Q request,
+      Publisher<Q> requests,
       Optional<Duration> silenceTimeout) {
     this.channel = channel;
     this.method = method;
     this.options = options;
-    this.request = request;
+    this.requests = requests;
     this.silenceTimeout = silenceTimeout;
   }
 
@@ -46,7 +50,7 @@ final class CallFlux<Q, P> extends Flux<P> {
     Bridge<Q, P> bridge = new Bridge<>(channel.newCall(method, options), subscriber);
     silenceTimeout.ifPresent(bridge::watchSilence);
     subscriber.onSubscribe(bridge);
-    bridge.start(request);
+    bridge.start(requests);
   }
 
   private static final class Bridge<Q, P> extends ClientCall.Listener<P> implements Subscription {
@@ -69,25 +73,27 @@ final class CallFlux<Q, P> extends Flux<P> {
     /** What the subscriber hears instead of the call's status. */
     private volatile @Nullable Throwable failure;
 
+    private final Sender<Q> sender;
+
     private @Nullable SilenceWatch silence;
 
     Bridge(ClientCall<Q, P> call, CoreSubscriber<? super P> subscriber) {
       this.call = call;
       this.subscriber = subscriber;
+      this.sender = new Sender<>(call, this::fail);
     }
 
     void watchSilence(Duration timeout) {
       silence = new SilenceWatch(timeout, this::fail);
     }
 
-    void start(Q request) {
+    void start(Publisher<Q> requests) {
       if (cancelled || failure != null) {
         onClose(Status.CANCELLED, new Metadata());
         return;
       }
       call.start(this, new Metadata());
-      call.sendMessage(request);
-      call.halfClose();
+      requests.subscribe(sender);
       long demand = early.getAndSet(STARTED);
       if (demand > 0) {
         requestFromCall(demand);
@@ -136,6 +142,11 @@ final class CallFlux<Q, P> extends Flux<P> {
     }
 
     @Override
+    public void onReady() {
+      sender.askIfReady();
+    }
+
+    @Override
     public void onMessage(P message) {
       if (silence != null) {
         silence.arrived();
@@ -147,6 +158,7 @@ final class CallFlux<Q, P> extends Flux<P> {
 
     @Override
     public void onClose(Status status, Metadata trailers) {
+      sender.cancel();
       if (silence != null) {
         silence.end();
       }
@@ -161,6 +173,46 @@ final class CallFlux<Q, P> extends Flux<P> {
       } else {
         subscriber.onError(MillraceException.of(status, trailers));
       }
+    }
+  }
+
+  /** Hands requests to the call, the next one when the transport has room. */
+  private static final class Sender<Q> extends BaseSubscriber<Q> {
+    private final ClientCall<Q, ?> call;
+    private final Consumer<Throwable> failed;
+    private final AtomicBoolean asked = new AtomicBoolean(true); // for one that hasn't come yet
+
+    Sender(ClientCall<Q, ?> call, Consumer<Throwable> failed) {
+      this.call = call;
+      this.failed = failed;
+    }
+
+    @Override
+    protected void hookOnSubscribe(Subscription subscription) {
+      subscription.request(1); // a call may not be ready before it has a request
+    }
+
+    @Override
+    protected void hookOnNext(Q request) {
+      call.sendMessage(request);
+      asked.set(false);
+      askIfReady();
+    }
+
+    void askIfReady() {
+      if (upstream() != null && call.isReady() && asked.compareAndSet(false, true)) {
+        request(1);
+      }
+    }
+
+    @Override
+    protected void hookOnComplete() {
+      call.halfClose();
+    }
+
+    @Override
+    protected void hookOnError(Throwable failure) {
+      failed.accept(failure);
     }
   }
 }

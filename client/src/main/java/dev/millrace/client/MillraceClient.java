@@ -1,5 +1,7 @@
 package dev.millrace.client;
 
+import dev.millrace.v1.ConverseRequest;
+import dev.millrace.v1.ConverseResponse;
 import dev.millrace.v1.DetokenizeRequest;
 import dev.millrace.v1.DetokenizeResponse;
 import dev.millrace.v1.EngineServiceGrpc;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -82,7 +85,7 @@ public final class MillraceClient implements AutoCloseable {
                           attempts.choice().channel(),
                           TextGenerationServiceGrpc.getGenerateMethod(),
                           CallOptions.DEFAULT.withDeadline(deadline),
-                          progress.nextRequest(),
+                          Mono.just(progress.nextRequest()),
                           settings.silenceTimeout()))
               .map(progress::accept)
               .doOnComplete(progress::requireComplete)
@@ -97,6 +100,25 @@ public final class MillraceClient implements AutoCloseable {
         TextGenerationServiceGrpc.getGenerateOnceMethod(),
         GenerateOnceRequest.newBuilder().setRequest(request).build(),
         settings.deadline());
+  }
+
+  /**
+   * Holds a conversation: commands, of which the first one opens it, to the events of its turns. It
+   * ends behind the last turn when the commands have, and isn't taken up again when the server goes
+   * away: its history opens another one.
+   *
+   * @param commands asked for one at a time; a failure of theirs cancels the call
+   */
+  public Flux<ConverseResponse> converse(Publisher<ConverseRequest> commands) {
+    return Flux.defer(
+        () ->
+            new CallFlux<>(
+                channels.current().channel(),
+                TextGenerationServiceGrpc.getConverseMethod(),
+                CallOptions.DEFAULT.withDeadline(
+                    settings.deadline().map(MillraceClient::after).orElse(null)),
+                commands,
+                Optional.empty()));
   }
 
   public Mono<TokenizeResponse> tokenize(TokenizeRequest request) {
@@ -152,7 +174,7 @@ public final class MillraceClient implements AutoCloseable {
                           attempts.choice().channel(),
                           method,
                           CallOptions.DEFAULT.withDeadline(deadline),
-                          request,
+                          Mono.just(request),
                           Optional.empty()))
               .single()
               .onErrorMap(NoSuchElementException.class, MillraceClient::noAnswer)

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.reactivestreams.Publisher;
 import org.reactivestreams.tck.PublisherVerification;
 import org.reactivestreams.tck.TestEnvironment;
+import reactor.core.publisher.Mono;
 
 /** The Reactive Streams TCK on our publishers, over a real connection. */
 class GenerateTckTest {
@@ -88,7 +89,7 @@ class GenerateTckTest {
         channels.current().channel(),
         TextGenerationServiceGrpc.getGenerateMethod(),
         CallOptions.DEFAULT,
-        request,
+        Mono.just(request),
         Optional.empty());
   }
 

@@ -48,6 +48,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   private final Optional<Long> deadlineNanos;
   private final Sinks.Many<ConverseRequest> commands =
       Sinks.many().unicast().onBackpressureBuffer(new ArrayBlockingQueue<>(MAX_WAITING));
+  private final Sinks.Empty<Void> failed = Sinks.empty(); // past the commands that wait
   private final ConverseEvents events = new ConverseEvents();
 
   private boolean opened; // gRPC's side
@@ -84,6 +85,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
             command ->
                 Mono.fromCallable(() -> begin(command)).subscribeOn(readers).flatMapMany(f -> f),
             0)
+        .takeUntilOther(failed.asMono())
         .doFinally(signal -> closeSession());
   }
 
@@ -155,7 +157,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   }
 
   private void fail(Throwable failure) {
-    Sinks.EmitResult result = commands.tryEmitError(failure);
+    Sinks.EmitResult result = failed.tryEmitError(failure);
     if (result.isFailure()) {
       log.debug("the call has ended already: {}", result);
     }
