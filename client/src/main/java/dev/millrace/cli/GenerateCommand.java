@@ -1,20 +1,15 @@
 package dev.millrace.cli;
 
-import dev.millrace.client.Target;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
@@ -35,8 +30,7 @@ final class GenerateCommand implements Callable<Integer> {
   private static final int MAX_PROMPT_BYTES = 16 << 20;
 
   private final Streams streams;
-  private final Optional<Distribution> distribution;
-  private final List<OptionSpec> serverOptions;
+  private final ServerOptions server;
 
   @Spec private CommandSpec spec;
 
@@ -104,24 +98,13 @@ final class GenerateCommand implements Callable<Integer> {
 
   private GenerateCommand(Streams streams, Optional<Distribution> distribution) {
     this.streams = streams;
-    this.distribution = distribution;
-    this.serverOptions = distribution.map(Distribution::serverOptions).orElse(List.of());
+    this.server = new ServerOptions(distribution);
   }
 
   /** With the options of the distribution's own server, where there is one. */
   static CommandLine commandLine(Streams streams, Optional<Distribution> distribution) {
     GenerateCommand command = new GenerateCommand(streams, distribution);
-    CommandSpec spec = CommandSpec.forAnnotatedObject(command);
-    if (!command.serverOptions.isEmpty()) {
-      ArgGroupSpec.Builder group =
-          ArgGroupSpec.builder()
-              .exclusive(false)
-              .validate(false)
-              .heading("%nOf the server that is started without --target:%n");
-      command.serverOptions.forEach(group::addArg);
-      spec.addArgGroup(group.build());
-    }
-    return new CommandLine(spec);
+    return command.server.addTo(CommandSpec.forAnnotatedObject(command));
   }
 
   @Override
@@ -129,19 +112,7 @@ final class GenerateCommand implements Callable<Integer> {
     if (maxTokens < 1) {
       throw invalid("--max-tokens is " + maxTokens + "; it must be at least 1");
     }
-    List<Target> targets = targets();
-    if (targets.isEmpty() && distribution.isEmpty()) {
-      throw invalid("this build has no server inside: --target HOST:PORT says where one runs");
-    }
-    return new Generation(streams, this).run(targets);
-  }
-
-  private List<Target> targets() {
-    try {
-      return target == null ? List.of() : Target.parseAll(target);
-    } catch (IllegalArgumentException e) {
-      throw invalid("--target: " + e.getMessage());
-    }
+    return new Generation(streams, this).run(server.targets(spec.commandLine(), target));
   }
 
   private ParameterException invalid(String message) {
@@ -149,14 +120,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   Distribution.EmbeddedServer startServer() {
-    Map<String, List<String>> flags = new LinkedHashMap<>();
-    for (OptionSpec option : serverOptions) {
-      String flag = option.names()[0];
-      if (spec.commandLine().getParseResult().hasMatchedOption(flag)) {
-        flags.put(flag, option.stringValues());
-      }
-    }
-    return distribution.orElseThrow().start(model, flags);
+    return server.start(spec.commandLine(), model);
   }
 
   String promptText() throws IOException {

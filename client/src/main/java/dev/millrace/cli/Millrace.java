@@ -53,6 +53,7 @@ public final class Millrace implements Runnable {
     CommandLine line =
         new CommandLine(new Millrace())
             .addSubcommand(GenerateCommand.commandLine(streams, distribution))
+            .addSubcommand(ChatCommand.commandLine(streams, distribution))
             .addSubcommand(new BenchCommand(streams));
     distribution.ifPresent(more -> more.commands().forEach(line::addSubcommand));
     return line.setOut(writer(streams.out()))

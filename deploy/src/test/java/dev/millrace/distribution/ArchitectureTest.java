@@ -26,6 +26,7 @@ class ArchitectureTest {
   private static final Library PROTOBUF = library("com.google.protobuf..", "com.google.rpc");
   private static final Library GRPC = library("io.grpc..", "io.netty..");
   private static final Library STUBS = library("com.salesforce..", "com.google.common..");
+  private static final Library JLINE = library("org.jline..");
   private static final Library PICOCLI = library("picocli..");
   private static final Library HISTOGRAMS = library("org.HdrHistogram");
   private static final Library JSON = library("com.google.gson");
@@ -77,7 +78,7 @@ class ArchitectureTest {
           // client: never the server, never tensor-core
           room("client", "v1").with(GRPC, PROTOBUF, REACTOR, LOG),
           room("bench", "client v1").with(GRPC, PROTOBUF, REACTOR, LOG, HISTOGRAMS, JSON),
-          room("cli", "bench client v1").with(PICOCLI, GRPC, PROTOBUF, REACTOR, LOG),
+          room("cli", "bench client v1").with(PICOCLI, JLINE, JSON, GRPC, PROTOBUF, REACTOR, LOG),
           // deploy
           room(
                   "distribution",

@@ -178,7 +178,7 @@ public final class Transcript {
   private void forgetBehind(Border border) {
     borders.removeIf(each -> each.characters() > border.characters());
     text = text.substring(0, border.characters());
-    byTemplate.clear(border.characters(), byTemplate.size());
+    byTemplate.clear(border.characters(), Math.max(border.characters(), byTemplate.length()));
   }
 
   /**

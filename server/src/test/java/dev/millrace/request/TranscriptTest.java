@@ -56,6 +56,19 @@ class TranscriptTest {
   }
 
   @Test
+  void aLongAnswerThatEndedByItsLengthIsKept() {
+    Transcript transcript = open(STABLE, "hi");
+    int[] first = transcript.nextPrompt();
+    String answer = "yo".repeat(100);
+
+    transcript.answer(bytes(answer), answer);
+    transcript.add(List.of(user("ok")));
+
+    assertThat(transcript.nextPrompt())
+        .isEqualTo(concat(first, bytes(answer + "<eos>[u]ok<eos>[a]")));
+  }
+
+  @Test
   void anAnswerThatWasCutOffIsReadAsItsText() {
     Transcript transcript = open(STABLE, "hi");
     int[] first = transcript.nextPrompt();

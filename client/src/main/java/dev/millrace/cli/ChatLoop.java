@@ -1,0 +1,238 @@
+package dev.millrace.cli;
+
+import com.google.protobuf.util.JsonFormat;
+import dev.millrace.client.MillraceException;
+import dev.millrace.v1.CandidateFinished;
+import dev.millrace.v1.ChatMessage;
+import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.FinishReason;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jline.utils.Signals;
+import org.jspecify.annotations.Nullable;
+
+/** Reads what a person says, and shows what the model answers. */
+final class ChatLoop {
+  private static final JsonFormat.Printer JSON =
+      JsonFormat.printer().omittingInsignificantWhitespace().preservingProtoFieldNames();
+
+  private static final String HELP =
+      """
+      /system TEXT    tells the model something first; without TEXT, nothing any more
+      /regenerate     has the last answer given again
+      /save F.json    writes the conversation
+      /load F.json    goes on from a conversation that was written
+      /stats          tells counts and speed of the last answer, and of all
+      /help           tells this
+      /exit           leaves, as Ctrl-D does
+      A line that ends with \\ goes on in the next one; so do lines between two lines of \"\"\".
+      Ctrl-C interrupts an answer. What was said of it stays in the conversation.""";
+
+  private final Streams streams;
+  private final Lines lines;
+  private final Conversation conversation;
+  private final ChatCommand options;
+  private final ChatStats stats = new ChatStats();
+  private volatile boolean answering;
+
+  ChatLoop(Streams streams, Lines lines, Conversation conversation, ChatCommand options) {
+    this.streams = streams;
+    this.lines = lines;
+    this.conversation = conversation;
+    this.options = options;
+  }
+
+  void run() throws IOException {
+    Object before = Signals.register("INT", this::interrupted);
+    try {
+      begin();
+      String said = read();
+      while (said != null && !said.equals("/exit")) {
+        if (said.startsWith("/")) {
+          command(said);
+        } else if (!said.isBlank()) {
+          conversation.say(said);
+          answer();
+        }
+        said = read();
+      }
+    } finally {
+      Signals.unregister("INT", before);
+    }
+  }
+
+  private void begin() throws IOException {
+    List<ChatMessage> history = new ArrayList<>();
+    if (options.load != null) {
+      history.addAll(ChatFile.read(options.load));
+    }
+    conversation.restart(options.system.isEmpty() ? history : withSystem(history, options.system));
+    if (conversation.wantsAnswer()) {
+      answer();
+    }
+  }
+
+  private void interrupted() {
+    if (answering) {
+      conversation.interrupt();
+    }
+  }
+
+  // ---- what is said
+
+  /** One thing said, of one line or several; null at the end. */
+  private @Nullable String read() throws IOException {
+    String line = lines.next("> ");
+    if (line == null) {
+      return null;
+    }
+    if (line.equals("\"\"\"")) {
+      return readUntilQuotes();
+    }
+    StringBuilder said = new StringBuilder();
+    while (line != null && line.endsWith("\\")) {
+      said.append(line, 0, line.length() - 1).append('\n');
+      line = lines.next(". ");
+    }
+    return said.append(line == null ? "" : line).toString();
+  }
+
+  private String readUntilQuotes() throws IOException {
+    List<String> block = new ArrayList<>();
+    String line = lines.next(". ");
+    while (line != null && !line.equals("\"\"\"")) {
+      block.add(line);
+      line = lines.next(". ");
+    }
+    return String.join("\n", block);
+  }
+
+  private void command(String line) throws IOException {
+    int blank = line.indexOf(' ');
+    String name = blank < 0 ? line : line.substring(0, blank);
+    String argument = blank < 0 ? "" : line.substring(blank + 1).strip();
+    try {
+      switch (name) {
+        case "/system" -> conversation.restart(withSystem(conversation.messages(), argument));
+        case "/regenerate" -> regenerate();
+        case "/save" -> {
+          ChatFile.write(file(name, argument), conversation.messages());
+          tell("saved " + conversation.messages().size() + " messages");
+        }
+        case "/load" -> {
+          conversation.restart(ChatFile.read(file(name, argument)));
+          tell("loaded " + conversation.messages().size() + " messages");
+          if (conversation.wantsAnswer()) {
+            answer();
+          }
+        }
+        case "/stats" -> tell(stats.toString());
+        case "/help" -> tell(HELP);
+        default -> tell("there is no command " + name + "; /help tells them");
+      }
+    } catch (IOException e) {
+      tell(name + ": " + e.getMessage());
+    }
+  }
+
+  private static Path file(String command, String argument) throws IOException {
+    if (argument.isEmpty()) {
+      throw new IOException("which file? " + command + " F.json");
+    }
+    return Path.of(argument);
+  }
+
+  private static List<ChatMessage> withSystem(List<ChatMessage> messages, String system) {
+    List<ChatMessage> changed = new ArrayList<>(messages);
+    changed.removeIf(message -> message.getRole().equals("system"));
+    if (!system.isEmpty()) {
+      changed.addFirst(ChatMessage.newBuilder().setRole("system").setContent(system).build());
+    }
+    return changed;
+  }
+
+  private void regenerate() throws IOException {
+    if (!conversation.regenerate()) {
+      tell("there is no answer yet");
+      return;
+    }
+    show(false);
+  }
+
+  private void tell(String text) {
+    streams.err().println(text);
+  }
+
+  // ---- what is answered
+
+  private void answer() throws IOException {
+    conversation.ask();
+    show(true);
+  }
+
+  /**
+   * @param saidJustNow whether the message that is answered was; if that fails, it is taken back
+   */
+  private void show(boolean saidJustNow) throws IOException {
+    answering = true;
+    stats.begin();
+    StringBuilder text = new StringBuilder();
+    Picker picker = new Picker(streams, lines, conversation);
+    try {
+      ConverseResponse event;
+      do {
+        event = conversation.next();
+        stats.note(event);
+        show(event, text, picker);
+      } while (!event.hasSummary());
+      conversation.answered(text.toString());
+    } catch (MillraceException | IllegalStateException e) {
+      endLine(text);
+      tell("millrace: " + e.getMessage());
+      if (saidJustNow) {
+        conversation.unsay();
+      }
+      conversation.restart(conversation.messages());
+    } finally {
+      answering = false;
+    }
+  }
+
+  private void show(ConverseResponse event, StringBuilder text, Picker picker)
+      throws IOException {
+    if (options.json) {
+      streams.print(JSON.print(event) + "\n");
+    }
+    switch (event.getEventCase()) {
+      case DELTA -> {
+        text.append(event.getDelta().getText());
+        if (!options.json && !options.pick) {
+          streams.print(event.getDelta().getText());
+        }
+      }
+      case PICK -> picker.ask(event.getPick(), text);
+      case FINISHED -> finish(event.getFinished(), text);
+      default -> {}
+    }
+  }
+
+  private void finish(CandidateFinished finished, StringBuilder text) throws IOException {
+    if (options.pick && !options.json) {
+      streams.print(text.toString());
+    }
+    endLine(text);
+    if (finished.getReason() != FinishReason.FINISH_REASON_END_OF_TEXT) {
+      String why = finished.getReason().name().replace("FINISH_REASON_", "");
+      tell("(" + why.toLowerCase(Locale.ROOT).replace('_', ' ') + ")");
+    }
+  }
+
+  private void endLine(StringBuilder text) throws IOException {
+    if (!options.json && !text.isEmpty()) {
+      streams.print("\n");
+    }
+  }
+}

@@ -1,0 +1,170 @@
+package dev.millrace.cli;
+
+import dev.millrace.client.ClientSettings;
+import dev.millrace.client.MillraceClient;
+import dev.millrace.client.Target;
+import dev.millrace.v1.ChatMessage;
+import dev.millrace.v1.ConverseRequest;
+import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.GenerateRequest;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Signal;
+import reactor.core.publisher.Sinks;
+
+/**
+ * A conversation on a Converse call. The call is opened when the model's turn is next, with all that
+ * has been said; a conversation that is changed in another way than by turns is opened anew.
+ *
+ * <p>Used by one thread, but for {@link #interrupt}.
+ */
+final class Conversation implements AutoCloseable {
+  private final MillraceClient client;
+  private final ChatCommand options;
+  private List<ChatMessage> messages = new ArrayList<>();
+  private Sinks.@Nullable Many<ConverseRequest> commands;
+  private @Nullable Iterator<Signal<ConverseResponse>> events;
+
+  Conversation(List<Target> targets, ChatCommand options) {
+    this.client = MillraceClient.connect(targets, ClientSettings.defaults());
+    this.options = options;
+  }
+
+  /** What has been said; answers too, once they are complete. */
+  List<ChatMessage> messages() {
+    return Collections.unmodifiableList(messages);
+  }
+
+  /** Begins with other messages. */
+  void restart(List<ChatMessage> history) {
+    hangUp();
+    messages = new ArrayList<>(history);
+  }
+
+  /** Whether a message waits for its answer. */
+  boolean wantsAnswer() {
+    return !messages.isEmpty() && messages.getLast().getRole().equals("user");
+  }
+
+  /** Has what was said last answered; the events follow. */
+  void ask() {
+    if (commands == null) {
+      open();
+    } else {
+      send(
+          ConverseRequest.newBuilder()
+              .setTurn(ConverseRequest.Turn.newBuilder().addMessages(messages.getLast())));
+    }
+  }
+
+  void say(String content) {
+    messages.add(ChatMessage.newBuilder().setRole("user").setContent(content).build());
+  }
+
+  /** Takes the last message back. */
+  void unsay() {
+    messages.removeLast();
+  }
+
+  /** Has the last answer given again; false if there is none. */
+  boolean regenerate() {
+    if (messages.isEmpty() || !messages.getLast().getRole().equals("assistant")) {
+      return false;
+    }
+    messages.removeLast();
+    if (commands == null) {
+      open();
+    } else {
+      send(
+          ConverseRequest.newBuilder()
+              .setRegenerate(ConverseRequest.RegenerateTurn.getDefaultInstance()));
+    }
+    return true;
+  }
+
+  void answered(String content) {
+    messages.add(ChatMessage.newBuilder().setRole("assistant").setContent(content).build());
+  }
+
+  private void open() {
+    Sinks.Many<ConverseRequest> sink = Sinks.many().unicast().onBackpressureBuffer();
+    commands = sink;
+    GenerateRequest.Builder request = GenerateRequest.newBuilder().setModel(options.model);
+    request.getChatBuilder().addAllMessages(messages);
+    request.getStopBuilder().setMaxTokens(options.maxTokens);
+    if (options.temperature != null) {
+      request.getSamplingBuilder().setTemperature(options.temperature);
+    }
+    if (options.seed != null) {
+      request.getSamplingBuilder().setSeed(options.seed);
+    }
+    send(
+        ConverseRequest.newBuilder()
+            .setOpen(
+                ConverseRequest.OpenConversation.newBuilder()
+                    .setRequest(request)
+                    .setCallerPicks(options.pick)));
+    // One event ahead of what is written: who doesn't read our output stops the generation.
+    events = client.converse(sink.asFlux()).materialize().toIterable(1).iterator();
+  }
+
+  /** The next event; waits for it. What fails, fails here, and ends the call. */
+  ConverseResponse next() {
+    Iterator<Signal<ConverseResponse>> stream = events;
+    if (stream == null || !stream.hasNext()) {
+      throw new IllegalStateException("the server ended the conversation");
+    }
+    Signal<ConverseResponse> signal = stream.next();
+    ConverseResponse event = signal.get();
+    if (event != null) {
+      return event;
+    }
+    hangUp();
+    if (signal.getThrowable() instanceof RuntimeException failure) {
+      throw failure;
+    }
+    throw new IllegalStateException("the server ended the conversation", signal.getThrowable());
+  }
+
+  void pick(int position, int id) {
+    send(
+        ConverseRequest.newBuilder()
+            .setPick(ConverseRequest.PickToken.newBuilder().setPosition(position).setId(id)));
+  }
+
+  void rewind(int count) {
+    send(
+        ConverseRequest.newBuilder()
+            .setRewind(ConverseRequest.Rewind.newBuilder().setTokenCount(count)));
+  }
+
+  /** Ends the answer that runs; from any thread. */
+  void interrupt() {
+    send(
+        ConverseRequest.newBuilder()
+            .setInterrupt(ConverseRequest.InterruptTurn.getDefaultInstance()));
+  }
+
+  private synchronized void send(ConverseRequest.Builder command) {
+    if (commands != null) {
+      commands.tryEmitNext(command.build()).orThrow();
+    }
+  }
+
+  private synchronized void hangUp() {
+    if (commands != null) {
+      commands.tryEmitComplete();
+    }
+    commands = null;
+    events = null;
+  }
+
+  @Override
+  public void close() {
+    hangUp();
+    client.close();
+  }
+}
