@@ -21,8 +21,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Talks with a model, line by line; /help tells the commands.",
-      "Answers go to standard output, all else to standard error. Lines may come from a terminal or a"
-          + " pipe. Ctrl-C interrupts the answer, not the program."
+      "Answers go to standard output, all else to standard error. Lines may come from a terminal or"
+          + " a pipe. Ctrl-C interrupts the answer, not the program."
     })
 final class ChatCommand implements Callable<Integer> {
   private final Streams streams;

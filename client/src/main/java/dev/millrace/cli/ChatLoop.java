@@ -29,7 +29,8 @@ final class ChatLoop {
       /help           tells this
       /exit           leaves, as Ctrl-D does
       A line that ends with \\ goes on in the next one; so do lines between two lines of \"\"\".
-      Ctrl-C interrupts an answer. What was said of it stays in the conversation.""";
+      Ctrl-C interrupts an answer. What was said of it stays in the conversation.\
+      """;
 
   private final Streams streams;
   private final Lines lines;
@@ -201,8 +202,7 @@ final class ChatLoop {
     }
   }
 
-  private void show(ConverseResponse event, StringBuilder text, Picker picker)
-      throws IOException {
+  private void show(ConverseResponse event, StringBuilder text, Picker picker) throws IOException {
     if (options.json) {
       streams.print(JSON.print(event) + "\n");
     }

@@ -16,8 +16,8 @@ import reactor.core.publisher.Signal;
 import reactor.core.publisher.Sinks;
 
 /**
- * A conversation on a Converse call. The call is opened when the model's turn is next, with all that
- * has been said; a conversation that is changed in another way than by turns is opened anew.
+ * A conversation on a Converse call. The call is opened when the model's turn is next, with all
+ * that has been said; a conversation that is changed in another way than by turns is opened anew.
  *
  * <p>Used by one thread, but for {@link #interrupt}.
  */

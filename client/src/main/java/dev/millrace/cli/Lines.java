@@ -32,7 +32,11 @@ sealed interface Lines extends Closeable {
   record OnTerminal(Terminal terminal, LineReader reader) implements Lines {
     static OnTerminal open() throws IOException {
       Terminal terminal =
-          TerminalBuilder.builder().system(true).dumb(true).encoding(StandardCharsets.UTF_8).build();
+          TerminalBuilder.builder()
+              .system(true)
+              .dumb(true)
+              .encoding(StandardCharsets.UTF_8)
+              .build();
       Path home = Path.of(System.getProperty("user.home"), ".cache", "millrace");
       Files.createDirectories(home);
       DefaultParser plain = new DefaultParser();

@@ -136,8 +136,7 @@ final class Picker {
       Step step = path.get(i);
       streams
           .err()
-          .println(
-              String.format(Locale.ROOT, "%4d  %7s  %s", i, step.probability(), step.piece()));
+          .println(String.format(Locale.ROOT, "%4d  %7s  %s", i, step.probability(), step.piece()));
     }
   }
 }

@@ -20,10 +20,10 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Operators;
 
 /**
- * A gRPC call as a Flux of its responses. Cold: each subscriber makes a call of its own. Demand goes
- * to the call one to one, so that nothing is buffered here; cancelling cancels the call. Requests
- * are asked for one at a time, as the transport has room. Signals come on the channel's executor.
- * Fails with MillraceException.
+ * A gRPC call as a Flux of its responses. Cold: each subscriber makes a call of its own. Demand
+ * goes to the call one to one, so that nothing is buffered here; cancelling cancels the call.
+ * Requests are asked for one at a time, as the transport has room. Signals come on the channel's
+ * executor. Fails with MillraceException.
  */
 final class CallFlux<Q, P> extends Flux<P> {
   private final Channel channel;

@@ -44,7 +44,8 @@ public final class Completion {
    * @param candidate which of the request's continuations
    * @param tokensThatFit behind the prompt, before the context or the pool is full
    */
-  public Completion(GenerationRequest request, int candidate, Tokenizer tokenizer, int tokensThatFit) {
+  public Completion(
+      GenerationRequest request, int candidate, Tokenizer tokenizer, int tokensThatFit) {
     this.candidate = candidate;
     this.stop = request.stop();
     this.tokenizer = tokenizer;

@@ -28,9 +28,9 @@ import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 
 /**
- * One conversation: commands in, events of its turns out. Commands that begin an answer wait for one
- * another; an interruption and a caller's picks reach the answer that runs. All answers are drawn in
- * one session of the engine, which keeps the blocks of what was said.
+ * One conversation: commands in, events of its turns out. Commands that begin an answer wait for
+ * one another; an interruption and a caller's picks reach the answer that runs. All answers are
+ * drawn in one session of the engine, which keeps the blocks of what was said.
  *
  * <p>Commands come from gRPC, one at a time. The transcript belongs to the answer that runs, and
  * between answers to the reader that prepares the next one.
@@ -38,7 +38,9 @@ import reactor.core.scheduler.Scheduler;
 final class ConverseCall implements StreamObserver<ConverseRequest> {
   private static final Logger log = LoggerFactory.getLogger(ConverseCall.class);
 
-  /** Commands that may wait: enough to send a conversation ahead, bounded as each holds messages. */
+  /**
+   * Commands that may wait: enough to send a conversation ahead, bounded as each holds messages.
+   */
   private static final int MAX_WAITING = 16;
 
   private final ServedModels models;
@@ -219,8 +221,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
     GenerateRequest parameters = ConverseReader.opening(asked);
     ServedModel model = models.find(parameters.getModel());
     Transcript transcript = Transcript.open(asked.getRequest(), model.profile());
-    conversation =
-        new Conversation(model, parameters, transcript, model.engine().openSession());
+    conversation = new Conversation(model, parameters, transcript, model.engine().openSession());
     if (!transcript.wantsAnswer()) {
       check(parameters, model);
       return Flux.empty();
@@ -230,10 +231,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
       sampling.setSeed(parameters.getSampling().getSeed());
     }
     return answer(
-        transcript.nextPrompt(),
-        sampling.build(),
-        StopCriteria.getDefaultInstance(),
-        new int[0]);
+        transcript.nextPrompt(), sampling.build(), StopCriteria.getDefaultInstance(), new int[0]);
   }
 
   /** Parameters that no answer has been asked for with yet: what is wrong with them is said now. */

@@ -25,8 +25,8 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * An answer whose tokens the caller picks: for each, the engine computes one position behind what was
- * picked before, in the conversation's session, and the likeliest tokens are shown.
+ * An answer whose tokens the caller picks: for each, the engine computes one position behind what
+ * was picked before, in the conversation's session, and the likeliest tokens are shown.
  */
 final class PickedAnswer implements RunningAnswer {
   /** How many are shown where the request doesn't say. */
@@ -88,8 +88,7 @@ final class PickedAnswer implements RunningAnswer {
     return context
         .model()
         .generator()
-        .generate(
-            context.request().forOneToken(picked, asked == 0 ? CANDIDATES : asked))
+        .generate(context.request().forOneToken(picked, asked == 0 ? CANDIDATES : asked))
         .doOnError(GenerationException.class, context.record()::failed)
         .collectList()
         .flatMapIterable(this::told);

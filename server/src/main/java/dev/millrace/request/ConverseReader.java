@@ -42,8 +42,8 @@ public final class ConverseReader {
   }
 
   /**
-   * The request of one turn: the opening's parameters, but for what the turn has of its own. Without
-   * a seed there, a fresh one will be drawn.
+   * The request of one turn: the opening's parameters, but for what the turn has of its own.
+   * Without a seed there, a fresh one will be drawn.
    */
   public static GenerateRequest turn(
       GenerateRequest opening, SamplingParameters sampling, StopCriteria stop, int[] prompt) {

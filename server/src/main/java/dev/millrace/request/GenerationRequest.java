@@ -127,9 +127,7 @@ public record GenerationRequest(
         output,
         candidateCount,
         scheduling,
-        known.length == 0
-            ? Optional.empty()
-            : Optional.of(new ResumePoint(List.of(known), events)),
+        known.length == 0 ? Optional.empty() : Optional.of(new ResumePoint(List.of(known), events)),
         maxQueueTime,
         deadlineNanos);
   }
@@ -151,8 +149,7 @@ public record GenerationRequest(
             stop.ignoreEos(),
             Optional.empty());
     OutputSettings shown =
-        new OutputSettings(
-            true, false, true, output.processedLogprobs(), candidates, false, 1);
+        new OutputSettings(true, false, true, output.processedLogprobs(), candidates, false, 1);
     return new GenerationRequest(
             requestId,
             prompt,

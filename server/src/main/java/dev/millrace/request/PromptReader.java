@@ -48,8 +48,7 @@ final class PromptReader {
       throw invalid("add_special_tokens", "is for a text prompt; a chat template writes its own");
     }
     if (asked.getParseSpecialTokens()) {
-      throw invalid(
-          "parse_special_tokens", "is for a text prompt; a chat template writes its own");
+      throw invalid("parse_special_tokens", "is for a text prompt; a chat template writes its own");
     }
   }
 

@@ -14,10 +14,10 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * A conversation as the model has it: messages, and the token ids that it has read and said. What it
- * said stays as the ids that it drew, though reading the text again might give others. A template
- * that renders the past in another way with each turn is read again from where its text differs: at
- * the last border of a prompt or an answer before that.
+ * A conversation as the model has it: messages, and the token ids that it has read and said. What
+ * it said stays as the ids that it drew, though reading the text again might give others. A
+ * template that renders the past in another way with each turn is read again from where its text
+ * differs: at the last border of a prompt or an answer before that.
  *
  * <p>Used by one thread at a time, and never on an event loop: it renders and tokenizes.
  */
@@ -40,7 +40,11 @@ public final class Transcript {
   private boolean answered;
 
   private Transcript(
-      ModelProfile model, ChatPrompt opening, List<ChatMessage> messages, boolean isChat, int[] ids) {
+      ModelProfile model,
+      ChatPrompt opening,
+      List<ChatMessage> messages,
+      boolean isChat,
+      int[] ids) {
     this.model = model;
     this.opening = opening;
     this.messages = messages;

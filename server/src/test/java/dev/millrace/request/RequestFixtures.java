@@ -21,8 +21,7 @@ final class RequestFixtures {
     ByteTokenizer tokenizer = new ByteTokenizer();
     return ModelProfile.of(
             "tiny", "ab".repeat(32), tokenizer, 100, 64, SamplingDefaults.OF_CONTRACT)
-        .with(
-            ChatSupport.of(new Metadata(Map.of("tokenizer.chat_template", template)), tokenizer));
+        .with(ChatSupport.of(new Metadata(Map.of("tokenizer.chat_template", template)), tokenizer));
   }
 
   static GenerateRequest hello() {

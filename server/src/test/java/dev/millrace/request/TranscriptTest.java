@@ -102,8 +102,7 @@ class TranscriptTest {
     assertThat(transcript.hasAnswer()).isFalse();
     transcript.answer(bytes("no", ByteTokenizer.EOS), "no");
     transcript.add(List.of(user("ok")));
-    assertThat(transcript.nextPrompt())
-        .startsWith(concat(first, bytes("no", ByteTokenizer.EOS)));
+    assertThat(transcript.nextPrompt()).startsWith(concat(first, bytes("no", ByteTokenizer.EOS)));
   }
 
   @Test
@@ -112,8 +111,7 @@ class TranscriptTest {
     assertThat(open(STABLE).wantsAnswer()).isFalse();
     GenerateRequest.Builder system = GenerateRequest.newBuilder();
     system.getChatBuilder().addMessages(ChatMessage.newBuilder().setRole("system"));
-    assertThat(
-            Transcript.open(system.build(), RequestFixtures.withTemplate(STABLE)).wantsAnswer())
+    assertThat(Transcript.open(system.build(), RequestFixtures.withTemplate(STABLE)).wantsAnswer())
         .isFalse();
   }
 

@@ -77,9 +77,7 @@ class ConverseTest {
                     arrived.add("completed");
                   }
                 });
-    send(
-        b ->
-            b.getOpenBuilder().setRequest(request).setCallerPicks(callerPicks));
+    send(b -> b.getOpenBuilder().setRequest(request).setCallerPicks(callerPicks));
   }
 
   private void send(Consumer<ConverseRequest.Builder> command) {
