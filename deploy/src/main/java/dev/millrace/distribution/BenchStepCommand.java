@@ -1,10 +1,5 @@
 package dev.millrace.distribution;
 
-import dev.millrace.catalog.Catalog;
-import dev.millrace.catalog.ModelReference;
-import dev.millrace.config.InvalidSettingException;
-import dev.millrace.config.Setting;
-import dev.millrace.config.SettingsTable;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.measure.KernelProfile;
@@ -17,7 +12,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -25,8 +19,6 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Times a model's steps without a server. */
 @Command(
@@ -40,24 +32,11 @@ import picocli.CommandLine.Spec;
           + " memory can do at most, measured at the start."
     })
 final class BenchStepCommand implements Callable<Integer> {
-  private static final List<Setting<?>> SETTINGS =
-      List.of(
-          SettingsTable.MODEL_CACHE,
-          SettingsTable.THREADS,
-          SettingsTable.KERNELS,
-          SettingsTable.ISA);
-
   /** What quantized weights meet. */
   private static final String ACTIVATIONS = "int8";
 
   private static final int MAX_BATCH = 4096;
   private static final int MAX_TOKENS = 1 << 24; // positions: more than any model's context
-
-  @Option(
-      names = "--model",
-      paramLabel = "M",
-      description = "Model: " + ModelReference.FORMS + ". Default: the catalogue's.")
-  private String model = "";
 
   @Option(
       names = "--batch",
@@ -95,27 +74,24 @@ final class BenchStepCommand implements Callable<Integer> {
               + " are then some percent lower than without.")
   private boolean profile;
 
-  @Spec private CommandSpec spec;
+  private final CommandSpec spec = CommandSpec.forAnnotatedObject(this);
+  private final NetworkOptions network = NetworkOptions.addTo(spec);
 
   private BenchStepCommand() {}
 
   static CommandLine commandLine() {
-    CommandSpec spec = CommandSpec.forAnnotatedObject(new BenchStepCommand());
-    SETTINGS.forEach(setting -> spec.addOption(Settings.option(setting)));
-    return new CommandLine(spec);
+    return new CommandLine(new BenchStepCommand().spec);
   }
 
   @Override
   public Integer call() throws IOException {
-    check("--prompt", prompt, 0, MAX_TOKENS);
-    check("--context", context, 0, MAX_TOKENS);
-    batches.forEach(batch -> check("--batch", batch, 1, MAX_BATCH));
-    Catalog catalog = Settings.catalog(spec.commandLine().getParseResult());
-    Kernels kernels =
-        Tiers.choose(setting(SettingsTable.KERNELS), setting(SettingsTable.ISA)).kernels();
-    int threads = setting(SettingsTable.THREADS);
+    network.check("--prompt", prompt, 0, MAX_TOKENS);
+    network.check("--context", context, 0, MAX_TOKENS);
+    batches.forEach(batch -> network.check("--batch", batch, 1, MAX_BATCH));
+    Kernels kernels = network.kernels();
+    int threads = network.threads();
     int maxBatch = batches.stream().mapToInt(batch -> batch).max().orElse(1);
-    try (ModelFile file = catalog.open(ModelReference.parse(model))) {
+    try (ModelFile file = network.open()) {
       Optional<KernelProfile> recorder =
           profile ? Optional.of(new KernelProfile(kernels, file)) : Optional.empty();
       Kernels used = recorder.map(KernelProfile::kernels).orElse(kernels);
@@ -159,22 +135,6 @@ final class BenchStepCommand implements Callable<Integer> {
     report.print(out);
     if (json != null) {
       Files.writeString(Path.of(json), report.json() + "\n");
-    }
-  }
-
-  private <T> T setting(Setting<T> setting) {
-    Map<String, List<String>> given = Settings.given(spec.commandLine().getParseResult(), SETTINGS);
-    try {
-      return setting.value(given, System.getenv());
-    } catch (InvalidSettingException e) {
-      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  private void check(String flag, int value, int least, int most) {
-    if (value < least || value > most) {
-      throw new ParameterException(
-          spec.commandLine(), "%s is %d, allowed is %d to %d".formatted(flag, value, least, most));
     }
   }
 }

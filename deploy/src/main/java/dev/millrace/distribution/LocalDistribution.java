@@ -55,6 +55,8 @@ public final class LocalDistribution implements Distribution {
         RenderCommand.commandLine(),
         ModelsCommand.commandLine(),
         BenchStepCommand.commandLine(),
+        EvalCommand.commandLine(),
+        TraceCommand.commandLine(),
         new HealthCommand());
   }
 

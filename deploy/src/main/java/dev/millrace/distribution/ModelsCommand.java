@@ -3,8 +3,11 @@ package dev.millrace.distribution;
 import dev.millrace.catalog.Catalog;
 import dev.millrace.catalog.ModelReference;
 import dev.millrace.config.SettingsTable;
+import dev.millrace.gguf.GgufWriter;
 import dev.millrace.model.ModelFile;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -17,7 +20,7 @@ import picocli.CommandLine.Spec;
     name = "models",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    description = "Lists, fetches and inspects models.")
+    description = "Lists, fetches, inspects and exports models.")
 final class ModelsCommand implements Runnable {
   @Spec private CommandSpec spec;
 
@@ -33,7 +36,7 @@ final class ModelsCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "no command was given: list, pull or inspect");
+    throw new ParameterException(spec.commandLine(), "no command was given: list, pull, inspect or export");
   }
 
   @Command(
@@ -73,6 +76,25 @@ final class ModelsCommand implements Runnable {
     try (ModelFile file = catalog().open(ModelReference.parse(model))) {
       Inspection.print(file, out());
     }
+  }
+
+  @Command(
+      name = "export",
+      mixinStandardHelpOptions = true,
+      description = {
+        "Writes a model as a GGUF file, for other programs to read: any that can be loaded,"
+            + " synthetic ones too.",
+        "The file appears whole or not at all; one that is there is replaced."
+      })
+  void export(
+      @Parameters(paramLabel = "M", description = "Model: " + ModelReference.FORMS + ".")
+          String model,
+      @Parameters(paramLabel = "OUT.gguf", description = "The file to write.") Path file)
+      throws IOException {
+    try (ModelFile opened = catalog().open(ModelReference.parse(model))) {
+      GgufWriter.write(file, opened.metadata(), opened.tensors().values());
+    }
+    out().println(file);
   }
 
   private Catalog catalog() {

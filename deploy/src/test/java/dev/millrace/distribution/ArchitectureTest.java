@@ -82,8 +82,8 @@ class ArchitectureTest {
           // deploy
           room(
                   "distribution",
-                  "cli server config catalog request measure network kernel kernel.tier model"
-                      + " tokenizer template")
+                  "cli server config catalog request gguf measure network kernel kernel.tier model"
+                      + " tensor tokenizer template trace")
               .with(PICOCLI, GRPC, LOG, LOGBACK, JSON));
 
   private static final JavaClasses HOUSE =
