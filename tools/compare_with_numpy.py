@@ -5,14 +5,13 @@ Usage: compare_with_numpy.py MODEL.gguf [REFERENCE]
 
 MODEL.gguf is SmolLM2-135M-Instruct in any type: F32 shows the network itself (differences are roundings), Q4_1
 shows what rounded activations add. REFERENCE is numpy_reference.py (default: ../shared/tools/numpy_reference.py
-beside the repository). Needs numpy and gguf, a JDK 25, and `mvn -pl tensor-core -am compile` before it.
+beside the repository). Needs numpy and gguf. Ours is `./millrace trace` with the scalar kernels.
 
 Prints, for each kind of tensor, the largest difference of any layer, relative to the tensor's largest value. With
 weights in F32 it fails where that is above 1e-4: seen are 1e-5 at most; Q4_1 is up to 0.13 away.
 """
 import collections
 import importlib.util
-import os
 import pathlib
 import subprocess
 import sys
@@ -24,7 +23,6 @@ from gguf import GGMLQuantizationType, GGUFReader
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE = ROOT.parent / "shared/tools/numpy_reference.py"
 IDS = [504, 3575, 282, 4649, 314, 260, 1837, 30, 657, 506, 253, 2413, 2470, 282, 1449, 28, 284, 357, 314, 1343]
-FLAGS = "--add-modules=jdk.incubator.vector --enable-native-access=ALL-UNNAMED".split()
 LIMIT = 1e-4
 
 
@@ -35,10 +33,11 @@ def reference(path):
     return module
 
 
-def ours(model, folder):
-    java = pathlib.Path(os.environ["JAVA_HOME"], "bin/java") if "JAVA_HOME" in os.environ else "java"
-    command = [java, *FLAGS, "-cp", ROOT / "tensor-core/target/classes", ROOT / "tools/DumpTensors.java"]
-    subprocess.run([*command, model, folder, *map(str, IDS)], check=True)
+def ours(model, file):
+    ids = ",".join(map(str, IDS))
+    subprocess.run(
+        [ROOT / "millrace", "trace", "--model", model, "--ids", ids, "--kernels", "scalar", "--out", file], check=True)
+    return np.load(file)
 
 
 def main():
@@ -49,9 +48,9 @@ def main():
     numpy_reference.forward(weights, IDS, {}, theirs)
     worst = collections.defaultdict(float)
     with tempfile.TemporaryDirectory() as folder:
-        ours(model, folder)
+        traced = ours(model, pathlib.Path(folder) / "trace.npz")
         for name, expected in theirs.items():
-            actual = np.load(f"{folder}/{name}.npy")
+            actual = traced[name]
             if name == "logits":  # the reference has the last row's only
                 actual = actual[-1]
             difference = np.abs(actual.reshape(expected.shape) - expected).max() / np.abs(expected).max()

@@ -1,10 +1,10 @@
 package dev.millrace.distribution;
 
-import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.measure.KernelProfile;
 import dev.millrace.measure.Machine;
 import dev.millrace.measure.Peaks;
+import dev.millrace.measure.Setup;
 import dev.millrace.measure.StepBench;
 import dev.millrace.model.ModelFile;
 import java.io.IOException;
@@ -32,9 +32,6 @@ import picocli.CommandLine.Option;
           + " memory can do at most, measured at the start."
     })
 final class BenchStepCommand implements Callable<Integer> {
-  /** What quantized weights meet. */
-  private static final String ACTIVATIONS = "int8";
-
   private static final int MAX_BATCH = 4096;
   private static final int MAX_TOKENS = 1 << 24; // positions: more than any model's context
 
@@ -88,24 +85,23 @@ final class BenchStepCommand implements Callable<Integer> {
     network.check("--prompt", prompt, 0, MAX_TOKENS);
     network.check("--context", context, 0, MAX_TOKENS);
     batches.forEach(batch -> network.check("--batch", batch, 1, MAX_BATCH));
-    Kernels kernels = network.kernels();
-    int threads = network.threads();
+    Setup setup = network.setup();
     int maxBatch = batches.stream().mapToInt(batch -> batch).max().orElse(1);
     try (ModelFile file = network.open()) {
       Optional<KernelProfile> recorder =
-          profile ? Optional.of(new KernelProfile(kernels, file)) : Optional.empty();
-      Kernels used = recorder.map(KernelProfile::kernels).orElse(kernels);
+          profile ? Optional.of(new KernelProfile(setup.kernels(), file)) : Optional.empty();
+      Setup used = recorder.map(KernelProfile::kernels).map(setup::with).orElse(setup);
       Runnable warm = () -> recorder.ifPresent(KernelProfile::reset);
-      try (StepBench bench = new StepBench(file, used, threads, maxBatch, prompt, context, warm)) {
+      try (StepBench bench = new StepBench(file, used, maxBatch, prompt, context, warm)) {
         BenchStepReport report =
             new BenchStepReport(
                 new BenchStepReport.Setup(
                     Machine.cpu(),
-                    Tiers.isa(kernels),
-                    kernels.name(),
-                    ACTIVATIONS,
+                    Tiers.isa(setup.kernels()),
+                    setup.kernels().name(),
+                    setup.activations().toString(),
                     file.name(),
-                    threads,
+                    setup.threads(),
                     Peaks.measure(bench.team()),
                     bench.quantized(),
                     bench.memory(),

@@ -1,8 +1,8 @@
 package dev.millrace.distribution;
 
 import com.google.gson.JsonObject;
-import dev.millrace.kernel.Kernels;
 import dev.millrace.measure.Perplexity;
+import dev.millrace.measure.Setup;
 import dev.millrace.model.ModelFile;
 import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.tokenizer.Tokenizers;
@@ -82,14 +82,14 @@ final class EvalCommand implements Runnable {
       network.check("--chunks", maxChunks, 1, Integer.MAX_VALUE);
       PrintWriter out = spec.commandLine().getOut();
       String text = text();
-      Kernels kernels = network.kernels();
+      Setup setup = network.setup();
       try (ModelFile model = network.open()) {
         Tokenizer tokenizer = Tokenizers.from(model.metadata());
         int[] tokens = tokenizer.encode(text, true, false);
         OptionalInt bos = tokenizer.addsBos() ? tokenizer.bos() : OptionalInt.empty();
         network.check("--context", context, LEAST_CONTEXT, tokens.length / 2);
         try (Perplexity perplexity =
-            new Perplexity(model, kernels, network.threads(), context)) {
+            new Perplexity(model, setup, context)) {
           Perplexity.Estimate estimate =
               perplexity.of(tokens, bos, maxChunks, each -> out.println(line(each)));
           out.println(result(estimate, model.name()));

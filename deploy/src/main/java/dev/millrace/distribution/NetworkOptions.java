@@ -4,8 +4,8 @@ import dev.millrace.catalog.ModelReference;
 import dev.millrace.config.InvalidSettingException;
 import dev.millrace.config.Setting;
 import dev.millrace.config.SettingsTable;
-import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.tier.Tiers;
+import dev.millrace.measure.Setup;
 import dev.millrace.model.ModelFile;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +20,9 @@ final class NetworkOptions {
           SettingsTable.MODEL_CACHE,
           SettingsTable.THREADS,
           SettingsTable.KERNELS,
-          SettingsTable.ISA);
+          SettingsTable.ISA,
+          SettingsTable.ACTIVATIONS,
+          SettingsTable.KV_TYPE);
 
   @Option(
       names = "--model",
@@ -46,12 +48,12 @@ final class NetworkOptions {
     return Settings.catalog(spec.commandLine().getParseResult()).open(ModelReference.parse(model));
   }
 
-  Kernels kernels() {
-    return Tiers.choose(value(SettingsTable.KERNELS), value(SettingsTable.ISA)).kernels();
-  }
-
-  int threads() {
-    return value(SettingsTable.THREADS);
+  Setup setup() {
+    return new Setup(
+        Tiers.choose(value(SettingsTable.KERNELS), value(SettingsTable.ISA)).kernels(),
+        value(SettingsTable.ACTIVATIONS),
+        value(SettingsTable.KV_TYPE),
+        value(SettingsTable.THREADS));
   }
 
   private <T> T value(Setting<T> setting) {

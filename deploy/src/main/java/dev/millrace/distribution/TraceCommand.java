@@ -112,7 +112,7 @@ final class TraceCommand implements Callable<Integer> {
       }
       StepLimits limits = new StepLimits(tokens.length, tokens.length, tokens.length);
       try (Workbench workbench =
-          new Workbench(file, network.kernels(), network.threads(), limits, 1)) {
+          new Workbench(file, network.setup(), limits, 1)) {
         trace(workbench, tokens, wanted);
       }
     }

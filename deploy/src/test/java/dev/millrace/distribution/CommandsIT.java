@@ -3,6 +3,7 @@ package dev.millrace.distribution;
 import static dev.millrace.distribution.Launcher.complaints;
 import static dev.millrace.distribution.Launcher.millrace;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Each command once, by the launcher of the distribution. */
 class CommandsIT {
@@ -22,7 +24,8 @@ class CommandsIT {
 
     assertThat(help.exitCode()).isZero();
     assertThat(help.out())
-        .contains("generate", "serve", "tokenize", "models", "bench", "bench-step", "health");
+        .contains("generate", "serve", "tokenize", "models", "bench", "bench-step", "health")
+        .contains("eval", "trace");
   }
 
   @Test
@@ -160,6 +163,64 @@ class CommandsIT {
               assertThat(result.get("tokens_per_second").getAsDouble()).isPositive();
               assertThat(result.getAsJsonArray("profile")).isNotEmpty();
             });
+  }
+
+  @Test
+  void anExportedModelIsReadBackTheSame(@TempDir Path folder) {
+    String file = folder.resolve("tiny.gguf").toString();
+
+    Command.Result export = millrace("models", "export", TinyServer.MODEL, file).run();
+
+    assertThat(export.exitCode()).as(export.err()).isZero();
+    assertThat(millrace("models", "inspect", file).run().out())
+        .isNotEmpty()
+        .isEqualTo(millrace("models", "inspect", TinyServer.MODEL).run().out());
+  }
+
+  @Test
+  void perplexityEndsWithItsResultAsJson() {
+    Command.Result perplexity =
+        millrace(
+                "eval", "perplexity", "--model", TinyServer.MODEL, "--file", "LICENSE",
+                "--context", "128", "--chunks", "2", "--json")
+            .run();
+
+    assertThat(perplexity.exitCode()).as(perplexity.err()).isZero();
+    List<JsonObject> lines =
+        perplexity
+            .out()
+            .lines()
+            .map(line -> JsonParser.parseString(line).getAsJsonObject())
+            .toList();
+    assertThat(lines).hasSize(3);
+    // llama-perplexity prints 724.2920 after these two chunks.
+    assertThat(lines.getLast().get("perplexity").getAsDouble()).isCloseTo(724.292, within(0.01));
+  }
+
+  @Test
+  void traceDiffNamesTheFirstTensorThatDiffers(@TempDir Path folder) {
+    String one = folder.resolve("one.npz").toString();
+    String other = folder.resolve("other.npz").toString();
+    String third = folder.resolve("third.npz").toString();
+    trace("1,2,3,4", "f32", one);
+    trace("1,2,3,4", "f32", other);
+    trace("1,2,3,4", "f16", third);
+
+    Command.Result equal = millrace("trace", "--diff", one, other).run();
+    Command.Result different = millrace("trace", "--diff", one, third).run();
+
+    assertThat(equal.exitCode()).as(equal.out()).isZero();
+    assertThat(different.exitCode()).isEqualTo(1);
+    assertThat(different.out()).startsWith("blk.0.attn: ");
+  }
+
+  private static void trace(String ids, String kvType, String file) {
+    Command.Result trace =
+        millrace(
+                "trace", "--ids", ids, "--model", TinyServer.MODEL, "--kv-type", kvType,
+                "--out", file)
+            .run();
+    assertThat(trace.exitCode()).as(trace.err()).isZero();
   }
 
   @Test

@@ -42,11 +42,11 @@ public final class Perplexity implements AutoCloseable {
    *
    * @param context tokens of a chunk: at least 4, at most the model's own context
    */
-  public Perplexity(ModelFile file, Kernels kernels, int threads, int context) {
-    this.kernels = kernels;
+  public Perplexity(ModelFile file, Setup setup, int context) {
+    kernels = setup.kernels();
     this.context = context;
     int rows = Math.min(STEP_TOKENS, context);
-    workbench = new Workbench(file, kernels, threads, new StepLimits(rows, rows, context), 1);
+    workbench = new Workbench(file, setup, new StepLimits(rows, rows, context), 1);
   }
 
   /**

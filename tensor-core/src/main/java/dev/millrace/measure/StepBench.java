@@ -1,6 +1,5 @@
 package dev.millrace.measure;
 
-import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvLayer;
 import dev.millrace.model.ModelFile;
@@ -80,18 +79,17 @@ public final class StepBench implements AutoCloseable {
    */
   public StepBench(
       ModelFile file,
-      Kernels kernels,
-      int threads,
+      Setup setup,
       int maxBatch,
       int maxPrompt,
       int maxContext,
       Runnable warm) {
     this.warm = warm;
-    work = StepWork.of(file);
+    work = StepWork.of(file, setup.kvType());
     int rows = Math.max(maxBatch, Math.min(maxPrompt, CHUNK_TOKENS));
     int context = Math.max(maxPrompt, maxContext + MAX_STEPS);
     workbench =
-        new Workbench(file, kernels, threads, new StepLimits(rows, maxBatch, context), maxBatch);
+        new Workbench(file, setup, new StepLimits(rows, maxBatch, context), maxBatch);
     for (int i = 0; i < workbench.network().config().layers(); i++) {
       KvLayer layer = workbench.pool().layer(i);
       layer.k().fill(CONTEXT_FILL);

@@ -16,9 +16,9 @@ import java.util.List;
  * @param quantized whether most of the products are of integers
  */
 record StepWork(
-    NetworkConfig config, long layerMacs, long headMacs, long weightBytes, boolean quantized) {
+    NetworkConfig config, KvType kvType, long layerMacs, long headMacs, long weightBytes, boolean quantized) {
 
-  static StepWork of(ModelFile file) {
+  static StepWork of(ModelFile file, KvType kvType) {
     TensorData head =
         file.find("output.weight").or(() -> file.find("token_embd.weight")).orElseThrow();
     List<TensorData> matrices =
@@ -27,6 +27,7 @@ record StepWork(
             .toList();
     return new StepWork(
         NetworkConfig.from(file),
+        kvType,
         matrices.stream().mapToLong(StepWork::elements).sum(),
         elements(head),
         head.data().byteSize() + matrices.stream().mapToLong(t -> t.data().byteSize()).sum(),
@@ -58,6 +59,6 @@ record StepWork(
 
   /** Of keys and values. */
   long bytesPerPosition() {
-    return KvPool.bytesPerBlock(config.layers(), config.kvHeads(), config.headDim(), 1, KvType.F32);
+    return KvPool.bytesPerBlock(config.layers(), config.kvHeads(), config.headDim(), 1, kvType);
   }
 }

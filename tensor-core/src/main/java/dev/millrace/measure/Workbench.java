@@ -30,7 +30,7 @@ public final class Workbench implements AutoCloseable {
    * @throws IllegalArgumentException if the machine hasn't the memory for the keys and values
    */
   public Workbench(
-      ModelFile file, Kernels kernels, int threads, StepLimits limits, int sequenceCount) {
+      ModelFile file, Setup setup, StepLimits limits, int sequenceCount) {
     NetworkConfig config = NetworkConfig.from(file);
     if (limits.maxContext() > config.contextLength()) {
       throw new IllegalArgumentException(
@@ -44,10 +44,11 @@ public final class Workbench implements AutoCloseable {
             config.kvHeads(),
             config.headDim(),
             Math.multiplyExact(blocksEach, sequenceCount),
-            BLOCK_SIZE);
-    team = Team.of(threads);
+            BLOCK_SIZE,
+            setup.kvType());
+    team = Team.of(setup.threads());
     try {
-      network = Network.load(file, kernels, team, limits);
+      network = Network.load(file, setup.kernels(), setup.activations(), team, limits);
     } catch (RuntimeException | Error e) {
       team.close();
       pool.close();

@@ -68,7 +68,7 @@ class KernelProfileTest {
   }
 
   private static Workbench workbench(ModelFile file, Kernels kernels) {
-    return new Workbench(file, kernels, 2, new StepLimits(POSITIONS, 1, POSITIONS), 1);
+    return new Workbench(file, Setup.of(kernels, 2), new StepLimits(POSITIONS, 1, POSITIONS), 1);
   }
 
   private List<Chunk> chunk(Workbench workbench, int position, int count) {

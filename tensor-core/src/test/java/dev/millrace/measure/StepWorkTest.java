@@ -2,6 +2,7 @@ package dev.millrace.measure;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.kv.KvType;
 import dev.millrace.model.ModelFile;
 import dev.millrace.synthetic.SyntheticModels;
 import java.util.Optional;
@@ -17,7 +18,7 @@ class StepWorkTest {
   @Test
   void countsMultiplyAddsOfProductsAndAttention() {
     try (ModelFile file = SyntheticModels.tiny()) {
-      StepWork work = StepWork.of(file);
+      StepWork work = StepWork.of(file, KvType.F16);
 
       assertThat(work.macs(7, 0, 0)).isEqualTo(7 * 2 * LAYER);
       assertThat(work.macs(0, 3, 0)).isEqualTo(3 * HEAD);
@@ -28,10 +29,10 @@ class StepWorkTest {
   @Test
   void countsBytesOfWeightsOnceAndOfTheCacheByPosition() {
     try (ModelFile file = SyntheticModels.open("tiny", Optional.of("Q4_0"))) {
-      StepWork work = StepWork.of(file);
+      StepWork work = StepWork.of(file, KvType.F16);
 
       assertThat(work.bytes(0)).isEqualTo((2 * LAYER + HEAD) / 32 * 18);
-      assertThat(work.bytes(5) - work.bytes(0)).isEqualTo(5 * 2 * 2 * 32 * Float.BYTES);
+      assertThat(work.bytes(5) - work.bytes(0)).isEqualTo(5 * 2 * 2 * 32 * Short.BYTES);
     }
   }
 }
