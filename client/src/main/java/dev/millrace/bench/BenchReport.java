@@ -14,6 +14,7 @@ import org.HdrHistogram.Histogram;
  * What a run measured.
  *
  * @param model as the server names it
+ * @param good requests that finished and kept what was asked of them
  * @param tokens generated in measured requests, whatever became of those
  * @param errors by status code
  */
@@ -23,6 +24,7 @@ public record BenchReport(
     double seconds,
     boolean interrupted,
     long finished,
+    long good,
     long tokens,
     Latency timeToFirstToken,
     Latency timeBetweenTokens,
@@ -69,6 +71,23 @@ public record BenchReport(
     return seconds > 0 ? finished / seconds : 0;
   }
 
+  public double goodRequestsPerSecond() {
+    return seconds > 0 ? good / seconds : 0;
+  }
+
+  private String load() {
+    String each =
+        "%d requests of %d prompt tokens and %d new ones each"
+            .formatted(settings.requests(), settings.promptTokens(), settings.maxTokens());
+    return switch (settings.load()) {
+      case Load.Closed closed -> closed.streams() + " streams, " + each;
+      case Load.Poisson poisson -> poisson.perSecond() + " requests/s at random, " + each;
+      case Load.Replay replay ->
+          "%s, %s times as fast, lengths times %s"
+              .formatted(replay.file().getFileName(), replay.speed(), replay.lengths());
+    };
+  }
+
   public long failed() {
     return errors.values().stream().mapToLong(Measurements.Errors::count).sum();
   }
@@ -83,13 +102,10 @@ public record BenchReport(
     table.append(
         String.format(
             Locale.ROOT,
-            "%s at %s: %d streams, %d requests of %d prompt tokens and %d new ones each%s%n%n",
+            "%s at %s: %s%s%n%n",
             model,
             targets(),
-            settings.streams(),
-            settings.requests(),
-            settings.promptTokens(),
-            settings.maxTokens(),
+            load(),
             interrupted ? "; interrupted" : ""));
     table.append("%-26s %10s %10s %10s %10s%n".formatted("ms", "p50", "p90", "p99", "max"));
     table.append(timeToFirstToken.row("time to first token"));
@@ -111,6 +127,15 @@ public record BenchReport(
             (code, error) ->
                 table.append(
                     "%-20s %6d  %s%n".formatted(code, error.count(), error.firstMessage())));
+    if (!settings.goodput().limits().isEmpty()) {
+      table.append(
+          String.format(
+              Locale.ROOT,
+              "goodput: %d requests within %s, %.2f requests/s%n",
+              good,
+              new TreeMap<>(settings.goodput().limits()),
+              goodRequestsPerSecond()));
+    }
     return table.toString();
   }
 
@@ -119,7 +144,15 @@ public record BenchReport(
     JsonObject json = new JsonObject();
     json.addProperty("target", targets());
     json.addProperty("model", model);
-    json.addProperty("streams", settings.streams());
+    switch (settings.load()) {
+      case Load.Closed closed -> json.addProperty("streams", closed.streams());
+      case Load.Poisson poisson -> json.addProperty("rate", poisson.perSecond());
+      case Load.Replay replay -> {
+        json.addProperty("trace", replay.file().getFileName().toString());
+        json.addProperty("speed", replay.speed());
+        json.addProperty("lengths", replay.lengths());
+      }
+    }
     json.addProperty("requests", settings.requests());
     json.addProperty("warmup", settings.warmup());
     json.addProperty("prompt_tokens", settings.promptTokens());
@@ -130,6 +163,14 @@ public record BenchReport(
     json.addProperty("requests_finished", finished);
     json.addProperty("requests_failed", failed());
     json.addProperty("requests_per_second", requestsPerSecond());
+    settings
+        .goodput()
+        .limits()
+        .forEach(
+            (metric, millis) ->
+                json.addProperty("goodput_" + metric.name().toLowerCase(Locale.ROOT) + "_ms", millis));
+    json.addProperty("requests_good", good);
+    json.addProperty("goodput_requests_per_second", goodRequestsPerSecond());
     json.addProperty("tokens", tokens);
     json.addProperty("tokens_per_second", tokensPerSecond());
     json.add("time_to_first_token_ms", timeToFirstToken.json());

@@ -7,35 +7,37 @@ import java.util.List;
  * What a run of the load harness does.
  *
  * @param model empty is the server's default
- * @param streams requests under way at any time
- * @param requests in all, that are measured
+ * @param load when requests are made
+ * @param requests in all, that are measured; of a recording, its first ones
  * @param warmup requests before those, that aren't
- * @param promptTokens of each prompt
- * @param maxTokens that each request generates, exactly: the end of the text doesn't end it
- * @param seed of the prompts
+ * @param promptTokens of each prompt, unless a recording says otherwise
+ * @param maxTokens that each request generates, exactly: the end of the text doesn't end it; unless
+ *     a recording says otherwise
+ * @param seed of prompts and random arrivals
+ * @param goodput what makes a request a good one
  */
 public record BenchSettings(
     List<Target> targets,
     String model,
-    int streams,
+    Load load,
     int requests,
     int warmup,
     int promptTokens,
     int maxTokens,
-    long seed) {
+    long seed,
+    Goodput goodput) {
 
   /** Prompts are drawn when they are needed, so only sums count. */
-  private static final int MOST = 1_000_000;
+  static final int MOST = 1_000_000;
 
   public BenchSettings {
-    requireWithin("streams", streams, 1);
     requireWithin("requests", requests, 1);
     requireWithin("warmup", warmup, 0);
     requireWithin("prompt-tokens", promptTokens, 1);
     requireWithin("max-tokens", maxTokens, 1);
   }
 
-  private static void requireWithin(String name, int value, int least) {
+  static void requireWithin(String name, int value, int least) {
     if (value < least || value > MOST) {
       throw new IllegalArgumentException(
           "--" + name + " is " + value + "; it must be in " + least + ".." + MOST);

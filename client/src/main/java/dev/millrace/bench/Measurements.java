@@ -16,15 +16,18 @@ final class Measurements {
   record Errors(long count, String firstMessage) {}
 
   private final LongSupplier nanoTime;
+  private final Goodput goodput;
   private final Histogram timeToFirstToken = microseconds();
   private final Histogram timeBetweenTokens = microseconds();
   private final Histogram requestTime = microseconds();
   private final LongAdder tokens = new LongAdder();
   private final LongAdder finished = new LongAdder();
+  private final LongAdder good = new LongAdder();
   private final Map<String, Errors> errors = new ConcurrentSkipListMap<>();
 
-  Measurements(LongSupplier nanoTime) {
+  Measurements(LongSupplier nanoTime, Goodput goodput) {
     this.nanoTime = nanoTime;
+    this.goodput = goodput;
   }
 
   /** Up to an hour, to three digits. */
@@ -37,11 +40,26 @@ final class Measurements {
     histogram.recordValueWithCount(Math.min(micros, histogram.getHighestTrackableValue()), count);
   }
 
-  /** One request's clock, from its submission; its events come one after another. */
+  /** One request's clock; its events come one after another. */
   final class Request {
-    private final long begin = nanoTime.getAsLong();
-    private long last = begin;
-    private boolean started;
+    private final long begin;
+    private long first;
+    private long last;
+    private long own; // tokens
+
+    /** From now on. */
+    Request() {
+      this(nanoTime.getAsLong());
+    }
+
+    /**
+     * From when it was due: if it was made late, that is a part of its time.
+     *
+     * @param begin in nanoTime's terms
+     */
+    Request(long begin) {
+      this.begin = begin;
+    }
 
     /**
      * Counts tokens, not messages: a message may carry several, and then the time since the one
@@ -54,18 +72,23 @@ final class Measurements {
       }
       tokens.add(count);
       long now = nanoTime.getAsLong();
-      if (started) {
+      if (own > 0) {
         record(timeBetweenTokens, (now - last) / count, count);
       } else {
         record(timeToFirstToken, now - begin, 1);
+        first = now;
       }
-      started = true;
+      own += count;
       last = now;
     }
 
     void finish() {
-      record(requestTime, nanoTime.getAsLong() - begin, 1);
+      long now = nanoTime.getAsLong();
+      record(requestTime, now - begin, 1);
       finished.increment();
+      if (own > 0 && goodput.met(first - begin, now - begin, own)) {
+        good.increment();
+      }
     }
 
     void fail(Throwable failure) {
@@ -87,6 +110,7 @@ final class Measurements {
         nanos / 1e9,
         interrupted,
         finished.sum(),
+        good.sum(),
         tokens.sum(),
         BenchReport.Latency.of(timeToFirstToken),
         BenchReport.Latency.of(timeBetweenTokens),

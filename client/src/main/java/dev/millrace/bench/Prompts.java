@@ -7,8 +7,8 @@ import dev.millrace.v1.TokenizeResponse;
 import java.util.SplittableRandom;
 
 /**
- * Prompts of an exact length, each different from its first tokens on, so that no cache of prefixes
- * helps. Ids are drawn from those that ordinary text has: never special tokens, whatever the
+ * Prompts of an exact length. Each is different from its first tokens on, so that no cache of
+ * prefixes helps, but for prefixes that are planned. Ids are drawn from those that ordinary text has: never special tokens, whatever the
  * vocabulary.
  */
 final class Prompts {
@@ -30,18 +30,16 @@ final class Prompts {
       """;
 
   private final int[] ids;
-  private final int length;
   private final long seed;
 
   /**
    * @param ids to draw from
    */
-  Prompts(int[] ids, int length, long seed) {
+  Prompts(int[] ids, long seed) {
     if (ids.length == 0) {
       throw new IllegalArgumentException("the server's tokenizer makes no tokens of English words");
     }
     this.ids = ids.clone();
-    this.length = length;
     this.seed = seed;
   }
 
@@ -59,16 +57,24 @@ final class Prompts {
             .orElseThrow();
     int[] ids =
         words.getTokensList().stream().mapToInt(TokenizeResponse.Token::getId).distinct().toArray();
-    return new Prompts(ids, settings.promptTokens(), settings.seed());
+    return new Prompts(ids, settings.seed());
   }
 
-  /** The same for the same seed and number. */
-  TokenIds prompt(long number) {
-    SplittableRandom random = new SplittableRandom(seed ^ (number * 0x9E3779B97F4A7C15L));
+  /** The same for the same seed, number and plan. */
+  TokenIds prompt(long number, PlannedRequest planned) {
     TokenIds.Builder prompt = TokenIds.newBuilder();
-    for (int i = 0; i < length; i++) {
+    for (long block : planned.prefix()) {
+      int room = planned.promptTokens() - prompt.getIdsCount();
+      append(prompt, ~block, Math.min(planned.blockTokens(), room));
+    }
+    append(prompt, number, planned.promptTokens() - prompt.getIdsCount());
+    return prompt.build();
+  }
+
+  private void append(TokenIds.Builder prompt, long name, int count) {
+    SplittableRandom random = new SplittableRandom(seed ^ (name * 0x9E3779B97F4A7C15L));
+    for (int i = 0; i < count; i++) {
       prompt.addIds(ids[random.nextInt(ids.length)]);
     }
-    return prompt.build();
   }
 }

@@ -3,6 +3,8 @@ package dev.millrace.cli;
 import dev.millrace.bench.Bench;
 import dev.millrace.bench.BenchReport;
 import dev.millrace.bench.BenchSettings;
+import dev.millrace.bench.Goodput;
+import dev.millrace.bench.Load;
 import dev.millrace.client.Target;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,11 +24,15 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Measures a running server under load: so many streams, each of which asks again as soon as"
-          + " its request has ended.",
+          + " its request has ended; or, with --rate or --trace, requests that arrive whatever"
+          + " becomes of those before them.",
       "Prints time to first token and time between tokens at p50, p90 and p99, tokens/s, and errors"
           + " by code. Ctrl-C prints what there is. Exit code 1 if no request finished."
     })
 final class BenchCommand implements Callable<Integer> {
+  private static final int DEFAULT_STREAMS = 8;
+  private static final int MOST_REQUESTS = 1_000_000;
+
   private final Streams streams;
 
   @Spec private CommandSpec spec;
@@ -44,19 +50,58 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--streams",
       paramLabel = "N",
-      description = "Requests under way at any time. Default: ${DEFAULT-VALUE}.")
-  private int streamCount = 8;
+      description = "Requests under way at any time. Default: 8.")
+  private @Nullable Integer streamCount;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "R",
+      description =
+          "Requests a second that arrive at random (a Poisson process), in place of --streams. Times"
+              + " count from when each was due.")
+  private @Nullable Double rate;
+
+  @Option(
+      names = "--trace",
+      paramLabel = "FILE",
+      description =
+          "Replays recorded arrivals and lengths, in place of --streams: the Azure Public Dataset's"
+              + " CSV, or Mooncake's lines of JSON, whose common prefixes are kept.")
+  private @Nullable Path trace;
+
+  @Option(
+      names = "--speed",
+      paramLabel = "X",
+      description = "How many times as fast a trace is replayed. Default: ${DEFAULT-VALUE}.")
+  private double speed = 1;
+
+  @Option(
+      names = "--lengths",
+      paramLabel = "X",
+      description =
+          "What a trace's prompts and answers are shortened to, as a part of their lengths. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private double lengths = 1;
+
+  @Option(
+      names = "--goodput",
+      paramLabel = "ttft:MS,...",
+      description =
+          "Counts requests that keep what is given of ttft (time to first token), tpot (mean time of"
+              + " each token behind it) and e2el (the whole request), in milliseconds.")
+  private @Nullable String goodput;
 
   @Option(
       names = "--requests",
       paramLabel = "N",
-      description = "Requests in all. Default: eight times --streams.")
+      description =
+          "Requests in all. Default: eight times --streams, or a minute of --rate; of a trace, all.")
   private @Nullable Integer requests;
 
   @Option(
       names = "--warmup",
       paramLabel = "N",
-      description = "Requests before those, that aren't measured. Default: as --streams.")
+      description = "Requests before those, that aren't measured. Default: as --streams, or 8.")
   private @Nullable Integer warmup;
 
   @Option(
@@ -78,7 +123,7 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description = "Of the prompts. Default: ${DEFAULT-VALUE}.")
+      description = "Of prompts and random arrivals. Default: ${DEFAULT-VALUE}.")
   private long seed = 1;
 
   @Option(
@@ -109,17 +154,39 @@ final class BenchCommand implements Callable<Integer> {
     return report.finished() == 0 ? ExitCode.FAILED : ExitCode.OK;
   }
 
+  private Load load(int streams) {
+    int given = (streamCount == null ? 0 : 1) + (rate == null ? 0 : 1) + (trace == null ? 0 : 1);
+    if (given > 1) {
+      throw new IllegalArgumentException("only one of --streams, --rate and --trace can be given");
+    }
+    if (rate != null) {
+      return new Load.Poisson(rate);
+    }
+    return trace != null ? new Load.Replay(trace, speed, lengths) : new Load.Closed(streams);
+  }
+
+  private static int requestsOf(Load load) {
+    return switch (load) {
+      case Load.Closed closed -> 8 * closed.streams();
+      case Load.Poisson poisson -> (int) Math.clamp(60 * poisson.perSecond(), 1, MOST_REQUESTS);
+      case Load.Replay _ -> MOST_REQUESTS;
+    };
+  }
+
   private BenchSettings settings() {
     try {
+      int streams = streamCount == null ? DEFAULT_STREAMS : streamCount;
+      Load load = load(streams);
       return new BenchSettings(
           Target.parseAll(target),
           model,
-          streamCount,
-          requests == null ? 8 * streamCount : requests,
-          warmup == null ? streamCount : warmup,
+          load,
+          requests == null ? requestsOf(load) : requests,
+          warmup == null ? streams : warmup,
           promptTokens,
           maxTokens,
-          seed);
+          seed,
+          goodput == null ? Goodput.ANY : Goodput.parse(goodput));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
     }

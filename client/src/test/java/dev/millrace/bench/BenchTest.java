@@ -1,6 +1,7 @@
 package dev.millrace.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -9,6 +10,9 @@ import dev.millrace.client.FakeServer.Answer;
 import dev.millrace.client.Target;
 import dev.millrace.v1.GenerateRequest;
 import io.grpc.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -16,11 +20,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import reactor.core.publisher.Mono;
 
 class BenchTest {
   private static BenchSettings settings(FakeServer server) {
-    return new BenchSettings(List.of(server.target()), "", 4, 20, 3, 16, 10, 1);
+    return new BenchSettings(
+        List.of(server.target()), "", new Load.Closed(4), 20, 3, 16, 10, 1, Goodput.ANY);
   }
 
   @Test
@@ -107,13 +113,98 @@ class BenchTest {
   }
 
   @Test
+  void anOpenLoopDoesntWaitForAnswers() throws Exception {
+    AtomicInteger seen = new AtomicInteger();
+    try (FakeServer server =
+        new FakeServer(
+            request ->
+                seen.incrementAndGet() <= 3
+                    ? Answer.whole(request)
+                    : Answer.silentAfter(request, 4))) {
+      BenchSettings settings = with(server, new Load.Poisson(1_000));
+      BenchReport report = Bench.run(settings, Mono.delay(Duration.ofMillis(900)).then());
+
+      assertThat(server.requests).hasSize(3 + 20);
+      assertThat(report.timeToFirstToken().count()).isEqualTo(20);
+      assertThat(report.finished()).isZero();
+    }
+  }
+
+  @Test
+  void aReplayMakesTheTracesRequestsWhenTheyAreDue(@TempDir Path folder) throws Exception {
+    Path trace = folder.resolve("trace.jsonl");
+    Files.writeString(
+        trace,
+        """
+        {"timestamp": 1000, "input_length": 1000, "output_length": 8, "hash_ids": [7, 8]}
+        {"timestamp": 1600, "input_length": 1100, "output_length": 4, "hash_ids": [7, 9, 10]}
+        """);
+    try (FakeServer server = new FakeServer(Answer::whole)) {
+      long begin = System.nanoTime();
+      BenchReport report =
+          Bench.run(with(server, new Load.Replay(trace, 2, 0.5)), Mono.never());
+
+      assertThat(System.nanoTime() - begin).isGreaterThan(Duration.ofMillis(300).toNanos());
+      List<GenerateRequest> requests = server.requests.stream().skip(3).toList();
+      assertThat(requests)
+          .extracting(request -> request.getTokenIds().getIdsCount())
+          .containsExactly(500, 550);
+      assertThat(requests)
+          .extracting(request -> request.getStop().getMaxTokens())
+          .containsExactly(4, 2);
+      assertThat(requests.get(1).getTokenIds().getIdsList().subList(0, 256))
+          .isEqualTo(requests.get(0).getTokenIds().getIdsList().subList(0, 256));
+      assertThat(requests.get(1).getTokenIds().getIdsList().subList(256, 500))
+          .isNotEqualTo(requests.get(0).getTokenIds().getIdsList().subList(256, 500));
+      assertThat(report.finished()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void readsTheAzureFormatAndNamesLinesThatArentOfIt(@TempDir Path folder) throws Exception {
+    Path trace = folder.resolve("trace.csv");
+    String lines =
+        """
+        TIMESTAMP,ContextTokens,GeneratedTokens
+        2023-11-16 23:59:59.9799600,4808,10
+        2023-11-17 00:00:00.4799600,3180,8
+        """;
+    Files.writeString(trace, lines);
+
+    assertThat(Trace.read(new Load.Replay(trace, 1, 1), 10))
+        .containsExactly(
+            new PlannedRequest(Duration.ZERO, 4808, 10, List.of(), 512),
+            new PlannedRequest(Duration.ofMillis(500), 3180, 8, List.of(), 512));
+
+    Files.writeString(trace, lines + "yesterday,1,2\n");
+    assertThatThrownBy(() -> Trace.read(new Load.Replay(trace, 1, 1), 10))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("line 4");
+  }
+
+  private static BenchSettings with(FakeServer server, Load load) {
+    return new BenchSettings(
+        List.of(server.target()), "", load, 20, 3, 16, 10, 1, Goodput.parse("ttft:60000"));
+  }
+
+  @Test
   void theReportIsATableAndJson() {
     BenchReport report =
         new BenchReport(
-            new BenchSettings(List.of(new Target("localhost", 9090)), "", 8, 64, 8, 128, 64, 1),
+            new BenchSettings(
+                List.of(new Target("localhost", 9090)),
+                "",
+                new Load.Closed(8),
+                64,
+                8,
+                128,
+                64,
+                1,
+                Goodput.ANY),
             "SmolLM2-135M",
             12.5,
             false,
+            64,
             64,
             4096,
             new BenchReport.Latency(64, 120.5, 180.25, 240, 250),

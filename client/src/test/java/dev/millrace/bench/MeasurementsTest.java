@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 class MeasurementsTest {
   private final AtomicLong nanos = new AtomicLong(TimeUnit.DAYS.toNanos(1));
-  private final Measurements measurements = new Measurements(nanos::get);
+  private final Measurements measurements = new Measurements(nanos::get, Goodput.parse("ttft:10,tpot:5"));
 
   private void afterMillis(double millis) {
     nanos.addAndGet((long) (millis * 1e6));
@@ -29,7 +29,16 @@ class MeasurementsTest {
 
   private BenchReport report() {
     BenchSettings settings =
-        new BenchSettings(List.of(new Target("localhost", 9090)), "", 2, 3, 0, 8, 4, 1);
+        new BenchSettings(
+            List.of(new Target("localhost", 9090)),
+            "",
+            new Load.Closed(2),
+            3,
+            0,
+            8,
+            4,
+            1,
+            Goodput.ANY);
     return measurements.report(settings, "m", TimeUnit.SECONDS.toNanos(2), false);
   }
 
@@ -75,6 +84,34 @@ class MeasurementsTest {
     assertThat(report().timeBetweenTokens().count()).isEqualTo(4);
     assertThat(report().timeBetweenTokens().p50()).isEqualTo(10, precision(10));
     assertThat(report().tokens()).isEqualTo(7);
+  }
+
+  @Test
+  void goodAreRequestsThatKeepEverythingThatIsAsked() {
+    for (double[] millis : new double[][] {{9, 4}, {11, 4}, {9, 6}}) {
+      Measurements.Request request = measurements.new Request();
+      afterMillis(millis[0]);
+      request.event(tokens(1));
+      afterMillis(2 * millis[1]);
+      request.event(tokens(2));
+      request.finish();
+    }
+    measurements.new Request().finish(); // brought nothing
+
+    assertThat(report().finished()).isEqualTo(4);
+    assertThat(report().good()).isEqualTo(1);
+    assertThat(report().goodRequestsPerSecond()).isEqualTo(0.5);
+  }
+
+  @Test
+  void latenessCountsFromWhenARequestWasDue() {
+    long due = nanos.get();
+    afterMillis(50);
+    Measurements.Request request = measurements.new Request(due);
+    afterMillis(1);
+    request.event(tokens(1));
+
+    assertThat(report().timeToFirstToken().max()).isEqualTo(51, precision(51));
   }
 
   @Test
