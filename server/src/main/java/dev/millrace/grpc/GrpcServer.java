@@ -10,7 +10,6 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
-import io.netty.channel.socket.nio.NioServerSocketChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
@@ -108,17 +107,19 @@ public final class GrpcServer implements AutoCloseable {
         watch.schedulePeriodically(
             health::refresh, 0, HEALTH_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
     Scheduler reading = Schedulers.fromExecutorService(reads);
+    MessageLimit messages = new MessageLimit(limits.maxMessageBytes());
     RequestReader reader = new RequestReader(new SecureRandom()::nextLong);
     server =
         configured(NettyServerBuilder.forAddress(address), limits)
-            .channelType(NioServerSocketChannel.class)
+            .channelFactory(() -> new LimitedServerChannel(limits.maxConnections()))
             .bossEventLoopGroup(loops)
             .workerEventLoopGroup(loops)
             .executor(calls)
             .addService(
                 ServerInterceptors.intercept(
-                    new TextGenerationService(models, reader, reading), recorder))
-            .addService(new TokenizationService(models, reading))
+                    new TextGenerationService(models, reader, reading), messages, recorder))
+            .addService(
+                ServerInterceptors.intercept(new TokenizationService(models, reading), messages))
             .addService(new ModelService(models))
             .addService(new EngineService(models))
             .addService(health.service())
@@ -134,7 +135,7 @@ public final class GrpcServer implements AutoCloseable {
 
   private static NettyServerBuilder configured(NettyServerBuilder builder, TransportLimits limits) {
     return builder
-        .maxInboundMessageSize(limits.maxMessageBytes())
+        .maxInboundMessageSize(limits.maxReadMessageBytes())
         .maxInboundMetadataSize(limits.maxMetadataBytes())
         .maxConcurrentCallsPerConnection(limits.maxCallsPerConnection())
         .flowControlWindow(limits.windowBytes())

@@ -124,6 +124,13 @@ final class StatusTranslator {
     return status(code, e.reason().name(), e.getMessage(), details.toArray(Message[]::new));
   }
 
+  /** A message that was read, and is more than may be asked. */
+  static StatusRuntimeException tooLarge(int bytes, int allowed) {
+    String message = "a message of %d bytes; allowed are %d".formatted(bytes, allowed);
+    return status(
+        Code.RESOURCE_EXHAUSTED, "MESSAGE_TOO_LARGE", message, quota("a message's bytes", message));
+  }
+
   private static StatusRuntimeException ofDefect(Throwable failure) {
     log.error("A call failed by a defect", failure);
     // The message stays here: it may say things that are none of the caller's business.

@@ -3,8 +3,10 @@ package dev.millrace.grpc;
 import java.time.Duration;
 
 /**
- * What one connection may cost.
+ * What connections may cost.
  *
+ * @param maxConnections that are open at the same time: each holds a file handle and some buffers.
+ *     Callers beyond are many enough for a proxy, which brings them over a few
  * @param maxMessageBytes of a request. A million token ids fit, or as much text as any context
  *     holds; gRPC's own default, so that clients expect it
  * @param maxMetadataBytes of a call's headers: room for an authentication token, not for abuse
@@ -19,6 +21,7 @@ import java.time.Duration;
  * @param permitKeepAlive shortest time between a client's own such questions
  */
 record TransportLimits(
+    int maxConnections,
     int maxMessageBytes,
     int maxMetadataBytes,
     int maxCallsPerConnection,
@@ -29,8 +32,17 @@ record TransportLimits(
     Duration keepAliveTimeout,
     Duration permitKeepAlive) {
 
+  /**
+   * What gRPC itself takes: a message that is somewhat too large is read, and then refused with
+   * details.
+   */
+  int maxReadMessageBytes() {
+    return 2 * maxMessageBytes;
+  }
+
   static final TransportLimits DEFAULT =
       new TransportLimits(
+          4_096,
           4 << 20,
           16 << 10,
           1_000,

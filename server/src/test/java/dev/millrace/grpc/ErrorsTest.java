@@ -299,6 +299,18 @@ class ErrorsTest {
     Errors error = Errors.of(() -> loopback.blocking().generate(Loopback.request(text, 1)).next());
 
     assertThat(error.code()).isEqualTo(Code.RESOURCE_EXHAUSTED);
+    assertThat(error.reason()).isEqualTo("MESSAGE_TOO_LARGE");
+    assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @Test
+  void aMessageThatIsFarTooLargeIsRefusedByTheTransport() throws Exception {
+    start(request -> Flux.never());
+    String text = "x".repeat(TransportLimits.DEFAULT.maxReadMessageBytes());
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(Loopback.request(text, 1)).next());
+
+    assertThat(error.code()).isEqualTo(Code.RESOURCE_EXHAUSTED);
   }
 
   private void start(Generator generator) throws Exception {

@@ -23,6 +23,9 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import dev.millrace.engine.Await;
+import java.net.SocketException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
@@ -197,10 +200,64 @@ class ServicesTest {
   }
 
   @Test
+  void connectionsBeyondTheLimitAreClosedUntilOthersEnd() throws Exception {
+    TransportLimits all = TransportLimits.DEFAULT;
+    TransportLimits two =
+        new TransportLimits(
+            2,
+            all.maxMessageBytes(),
+            all.maxMetadataBytes(),
+            all.maxCallsPerConnection(),
+            all.windowBytes(),
+            all.maxResets(),
+            all.resetPeriod(),
+            all.keepAlive(),
+            all.keepAliveTimeout(),
+            all.permitKeepAlive());
+    GrpcServer server = GrpcServer.start("127.0.0.1", 0, new ServedModels(), two);
+    try (Socket first = open(server);
+        Socket second = open(server)) {
+      assertThat(isTaken(first)).isTrue();
+      assertThat(isTaken(second)).isTrue();
+      try (Socket third = open(server)) {
+        assertThat(isTaken(third)).isFalse();
+      }
+      first.close();
+      Await.until(
+          "there is room again",
+          () -> {
+            try (Socket next = open(server)) {
+              return isTaken(next);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } finally {
+      server.close();
+    }
+  }
+
+  private static Socket open(GrpcServer server) throws IOException {
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
+    socket.setSoTimeout((int) Loopback.PATIENCE.toMillis());
+    return socket;
+  }
+
+  /** A server of HTTP/2 speaks first; one that doesn't want us closes. */
+  private static boolean isTaken(Socket socket) throws IOException {
+    try {
+      return socket.getInputStream().read() >= 0;
+    } catch (SocketException reset) {
+      return false;
+    }
+  }
+
+  @Test
   void keepAliveEndsAConnectionWhoseOtherHalfIsGone() throws Exception {
     TransportLimits all = TransportLimits.DEFAULT;
     TransportLimits impatient =
         new TransportLimits(
+            all.maxConnections(),
             all.maxMessageBytes(),
             all.maxMetadataBytes(),
             all.maxCallsPerConnection(),
