@@ -168,7 +168,8 @@ public record BenchReport(
         .limits()
         .forEach(
             (metric, millis) ->
-                json.addProperty("goodput_" + metric.name().toLowerCase(Locale.ROOT) + "_ms", millis));
+                json.addProperty(
+                    "goodput_" + metric.name().toLowerCase(Locale.ROOT) + "_ms", millis));
     json.addProperty("requests_good", good);
     json.addProperty("goodput_requests_per_second", goodRequestsPerSecond());
     json.addProperty("tokens", tokens);

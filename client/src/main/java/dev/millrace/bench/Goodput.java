@@ -45,7 +45,9 @@ public record Goodput(Map<Metric, Double> limits) {
         // Said below, with what is allowed.
       }
       throw new IllegalArgumentException(
-          "--goodput is \"" + text + "\"; allowed are ttft, tpot and e2el with milliseconds above 0,"
+          "--goodput is \""
+              + text
+              + "\"; allowed are ttft, tpot and e2el with milliseconds above 0,"
               + " like ttft:500,tpot:50");
     }
     return new Goodput(limits);

@@ -11,7 +11,9 @@ public sealed interface Load {
     }
   }
 
-  /** An open loop: requests arrive at random, so many a second on average, whatever becomes of them. */
+  /**
+   * An open loop: requests arrive at random, so many a second on average, whatever becomes of them.
+   */
   record Poisson(double perSecond) implements Load {
     public Poisson {
       if (!(perSecond > 0 && perSecond <= BenchSettings.MOST)) {

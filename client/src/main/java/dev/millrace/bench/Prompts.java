@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 
 /**
  * Prompts of an exact length. Each is different from its first tokens on, so that no cache of
- * prefixes helps, but for prefixes that are planned. Ids are drawn from those that ordinary text has: never special tokens, whatever the
- * vocabulary.
+ * prefixes helps, but for prefixes that are planned. Ids are drawn from those that ordinary text
+ * has: never special tokens, whatever the vocabulary.
  */
 final class Prompts {
   private static final String WORDS =

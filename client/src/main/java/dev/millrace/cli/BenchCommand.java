@@ -57,8 +57,8 @@ final class BenchCommand implements Callable<Integer> {
       names = "--rate",
       paramLabel = "R",
       description =
-          "Requests a second that arrive at random (a Poisson process), in place of --streams. Times"
-              + " count from when each was due.")
+          "Requests a second that arrive at random (a Poisson process), in place of --streams."
+              + " Times count from when each was due.")
   private @Nullable Double rate;
 
   @Option(
@@ -79,23 +79,24 @@ final class BenchCommand implements Callable<Integer> {
       names = "--lengths",
       paramLabel = "X",
       description =
-          "What a trace's prompts and answers are shortened to, as a part of their lengths. Default:"
-              + " ${DEFAULT-VALUE}.")
+          "What a trace's prompts and answers are shortened to, as a part of their lengths."
+              + " Default: ${DEFAULT-VALUE}.")
   private double lengths = 1;
 
   @Option(
       names = "--goodput",
       paramLabel = "ttft:MS,...",
       description =
-          "Counts requests that keep what is given of ttft (time to first token), tpot (mean time of"
-              + " each token behind it) and e2el (the whole request), in milliseconds.")
+          "Counts requests that keep what is given of ttft (time to first token), tpot (mean time"
+              + " of each token behind it) and e2el (the whole request), in milliseconds.")
   private @Nullable String goodput;
 
   @Option(
       names = "--requests",
       paramLabel = "N",
       description =
-          "Requests in all. Default: eight times --streams, or a minute of --rate; of a trace, all.")
+          "Requests in all. Default: eight times --streams, or a minute of --rate; of a trace,"
+              + " all.")
   private @Nullable Integer requests;
 
   @Option(

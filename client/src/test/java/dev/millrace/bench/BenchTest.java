@@ -141,8 +141,7 @@ class BenchTest {
         """);
     try (FakeServer server = new FakeServer(Answer::whole)) {
       long begin = System.nanoTime();
-      BenchReport report =
-          Bench.run(with(server, new Load.Replay(trace, 2, 0.5)), Mono.never());
+      BenchReport report = Bench.run(with(server, new Load.Replay(trace, 2, 0.5)), Mono.never());
 
       assertThat(System.nanoTime() - begin).isGreaterThan(Duration.ofMillis(300).toNanos());
       List<GenerateRequest> requests = server.requests.stream().skip(3).toList();

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 
 class MeasurementsTest {
   private final AtomicLong nanos = new AtomicLong(TimeUnit.DAYS.toNanos(1));
-  private final Measurements measurements = new Measurements(nanos::get, Goodput.parse("ttft:10,tpot:5"));
+  private final Measurements measurements =
+      new Measurements(nanos::get, Goodput.parse("ttft:10,tpot:5"));
 
   private void afterMillis(double millis) {
     nanos.addAndGet((long) (millis * 1e6));

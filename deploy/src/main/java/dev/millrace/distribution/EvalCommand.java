@@ -47,8 +47,8 @@ final class EvalCommand implements Runnable {
       mixinStandardHelpOptions = true,
       sortOptions = false,
       description = {
-        "Perplexity of a text, as llama-perplexity defines it, so that figures compare: chunks of one"
-            + " context, of which the second half counts.",
+        "Perplexity of a text, as llama-perplexity defines it, so that figures compare: chunks of"
+            + " one context, of which the second half counts.",
         "Prints the estimate after each chunk."
       })
   static final class PerplexityCommand implements Callable<Integer> {
@@ -88,8 +88,7 @@ final class EvalCommand implements Runnable {
         int[] tokens = tokenizer.encode(text, true, false);
         OptionalInt bos = tokenizer.addsBos() ? tokenizer.bos() : OptionalInt.empty();
         network.check("--context", context, LEAST_CONTEXT, tokens.length / 2);
-        try (Perplexity perplexity =
-            new Perplexity(model, setup, context)) {
+        try (Perplexity perplexity = new Perplexity(model, setup, context)) {
           Perplexity.Estimate estimate =
               perplexity.of(tokens, bos, maxChunks, each -> out.println(line(each)));
           out.println(result(estimate, model.name()));

@@ -36,7 +36,8 @@ final class ModelsCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "no command was given: list, pull, inspect or export");
+    throw new ParameterException(
+        spec.commandLine(), "no command was given: list, pull, inspect or export");
   }
 
   @Command(

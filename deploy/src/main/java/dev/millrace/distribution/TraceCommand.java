@@ -111,8 +111,7 @@ final class TraceCommand implements Callable<Integer> {
         throw refuse("a prompt of " + tokens.length + " tokens; allowed are 1 to " + most);
       }
       StepLimits limits = new StepLimits(tokens.length, tokens.length, tokens.length);
-      try (Workbench workbench =
-          new Workbench(file, network.setup(), limits, 1)) {
+      try (Workbench workbench = new Workbench(file, network.setup(), limits, 1)) {
         trace(workbench, tokens, wanted);
       }
     }
@@ -185,7 +184,9 @@ final class TraceCommand implements Callable<Integer> {
     if (!names.isEmpty()) {
       spec.commandLine()
           .getOut()
-          .println("only in %s: %d tensors, %s the first".formatted(file, names.size(), names.getFirst()));
+          .println(
+              "only in %s: %d tensors, %s the first"
+                  .formatted(file, names.size(), names.getFirst()));
     }
   }
 

@@ -181,8 +181,17 @@ class CommandsIT {
   void perplexityEndsWithItsResultAsJson() {
     Command.Result perplexity =
         millrace(
-                "eval", "perplexity", "--model", TinyServer.MODEL, "--file", "LICENSE",
-                "--context", "128", "--chunks", "2", "--json")
+                "eval",
+                "perplexity",
+                "--model",
+                TinyServer.MODEL,
+                "--file",
+                "LICENSE",
+                "--context",
+                "128",
+                "--chunks",
+                "2",
+                "--json")
             .run();
 
     assertThat(perplexity.exitCode()).as(perplexity.err()).isZero();
@@ -217,8 +226,15 @@ class CommandsIT {
   private static void trace(String ids, String kvType, String file) {
     Command.Result trace =
         millrace(
-                "trace", "--ids", ids, "--model", TinyServer.MODEL, "--kv-type", kvType,
-                "--out", file)
+                "trace",
+                "--ids",
+                ids,
+                "--model",
+                TinyServer.MODEL,
+                "--kv-type",
+                kvType,
+                "--out",
+                file)
             .run();
     assertThat(trace.exitCode()).as(trace.err()).isZero();
   }

@@ -58,8 +58,7 @@ public final class Perplexity implements AutoCloseable {
    * @param progress is told after each chunk
    * @throws IllegalArgumentException if the text has fewer than two chunks
    */
-  public Estimate of(
-      int[] tokens, OptionalInt bos, int maxChunks, Consumer<Estimate> progress) {
+  public Estimate of(int[] tokens, OptionalInt bos, int maxChunks, Consumer<Estimate> progress) {
     if (tokens.length < 2 * context) {
       throw new IllegalArgumentException(
           "a text of %d tokens: two contexts of %d are the least"

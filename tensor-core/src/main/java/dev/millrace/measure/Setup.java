@@ -9,8 +9,7 @@ import dev.millrace.kv.KvType;
  *
  * @param threads that share a step
  */
-public record Setup(
-    Kernels kernels, ActivationPrecision activations, KvType kvType, int threads) {
+public record Setup(Kernels kernels, ActivationPrecision activations, KvType kvType, int threads) {
 
   /** As usual: int8, and keys and values in float32. */
   public static Setup of(Kernels kernels, int threads) {

@@ -78,18 +78,12 @@ public final class StepBench implements AutoCloseable {
    *     memory
    */
   public StepBench(
-      ModelFile file,
-      Setup setup,
-      int maxBatch,
-      int maxPrompt,
-      int maxContext,
-      Runnable warm) {
+      ModelFile file, Setup setup, int maxBatch, int maxPrompt, int maxContext, Runnable warm) {
     this.warm = warm;
     work = StepWork.of(file, setup.kvType());
     int rows = Math.max(maxBatch, Math.min(maxPrompt, CHUNK_TOKENS));
     int context = Math.max(maxPrompt, maxContext + MAX_STEPS);
-    workbench =
-        new Workbench(file, setup, new StepLimits(rows, maxBatch, context), maxBatch);
+    workbench = new Workbench(file, setup, new StepLimits(rows, maxBatch, context), maxBatch);
     for (int i = 0; i < workbench.network().config().layers(); i++) {
       KvLayer layer = workbench.pool().layer(i);
       layer.k().fill(CONTEXT_FILL);

@@ -16,7 +16,12 @@ import java.util.List;
  * @param quantized whether most of the products are of integers
  */
 record StepWork(
-    NetworkConfig config, KvType kvType, long layerMacs, long headMacs, long weightBytes, boolean quantized) {
+    NetworkConfig config,
+    KvType kvType,
+    long layerMacs,
+    long headMacs,
+    long weightBytes,
+    boolean quantized) {
 
   static StepWork of(ModelFile file, KvType kvType) {
     TensorData head =

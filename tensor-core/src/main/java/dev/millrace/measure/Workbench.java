@@ -29,8 +29,7 @@ public final class Workbench implements AutoCloseable {
    * @throws dev.millrace.model.ModelFormatException if the network can't be loaded
    * @throws IllegalArgumentException if the machine hasn't the memory for the keys and values
    */
-  public Workbench(
-      ModelFile file, Setup setup, StepLimits limits, int sequenceCount) {
+  public Workbench(ModelFile file, Setup setup, StepLimits limits, int sequenceCount) {
     NetworkConfig config = NetworkConfig.from(file);
     if (limits.maxContext() > config.contextLength()) {
       throw new IllegalArgumentException(

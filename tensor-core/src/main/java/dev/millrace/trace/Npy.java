@@ -19,8 +19,8 @@ import java.util.regex.Pattern;
 
 /**
  * NumPy's file format for one array
- * (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): written as float32, read
- * value by value as float64 from whatever of float16, float32 or float64 it has.
+ * (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): written as float32,
+ * read value by value as float64 from whatever of float16, float32 or float64 it has.
  */
 final class Npy {
   static final String SUFFIX = ".npy";

@@ -134,8 +134,7 @@ public record NpzDifference(
     }
     double relative = largest == 0 ? 0 : largest / magnitude;
     return Optional.of(
-        new Values(
-            name, differing, all, largest, relative, index(at, a.shape()), valueA, valueB));
+        new Values(name, differing, all, largest, relative, index(at, a.shape()), valueA, valueB));
   }
 
   private static List<Long> index(long at, List<Long> shape) {

@@ -108,8 +108,7 @@ class NpzDifferenceTest {
   }
 
   /** A file as others write it: logits, and an empty entry. */
-  private Path foreign(String type, String shape, byte[] logits, String empty)
-      throws IOException {
+  private Path foreign(String type, String shape, byte[] logits, String empty) throws IOException {
     Path file = folder.resolve("foreign.npz");
     try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
       zip.putNextEntry(new ZipEntry("logits.npy"));
