@@ -9,6 +9,7 @@ import dev.millrace.network.StepLimits;
 import dev.millrace.tensor.Dim.LogitRows;
 import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.OptionalInt;
@@ -28,6 +29,8 @@ public final class Perplexity implements AutoCloseable {
   private final Workbench workbench;
   private final Kernels kernels;
   private final int context;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment weights; // [parts of the team][vocabulary], scratch
 
   /**
    * The result, or what is known so far.
@@ -47,6 +50,8 @@ public final class Perplexity implements AutoCloseable {
     this.context = context;
     int rows = Math.min(STEP_TOKENS, context);
     workbench = new Workbench(file, setup, new StepLimits(rows, rows, context), 1);
+    int vocabulary = workbench.network().config().vocabulary();
+    weights = arena.allocate((long) setup.threads() * vocabulary * Float.BYTES, Matrix.ALIGNMENT);
   }
 
   /**
@@ -109,14 +114,14 @@ public final class Perplexity implements AutoCloseable {
                 int last = Team.split(rows, part + 1, parts);
                 for (int row = Team.split(rows, part, parts); row < last; row++) {
                   int predicted = chunk[firstLogged + row + 1];
-                  nll[firstLogged + row - middle] = nll(logits, row, predicted);
+                  nll[firstLogged + row - middle] = nll(logits, row, predicted, part);
                 }
               });
     }
   }
 
   /** −log softmax(logits)[id] */
-  private double nll(Matrix<LogitRows, Vocab> logits, int row, int id) {
+  private double nll(Matrix<LogitRows, Vocab> logits, int row, int id, int part) {
     MemorySegment data = logits.data();
     int vocabulary = logits.columns();
     long offset = (long) row * vocabulary * Float.BYTES;
@@ -125,12 +130,14 @@ public final class Perplexity implements AutoCloseable {
       throw new ModelFormatException("the model's logits aren't finite");
     }
     float max = logits.get(row, best);
-    double total = kernels.sumExp(data, offset, vocabulary, 1, max);
+    long scratch = (long) part * vocabulary * Float.BYTES;
+    double total = kernels.exp(data, offset, vocabulary, max, 1, weights, scratch);
     return Math.log(total) - ((double) logits.get(row, id) - max);
   }
 
   @Override
   public void close() {
     workbench.close();
+    arena.close();
   }
 }
