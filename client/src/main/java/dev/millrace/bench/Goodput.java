@@ -61,9 +61,9 @@ public record Goodput(Map<Metric, Double> limits) {
    */
   boolean met(long firstNanos, long allNanos, long tokens) {
     double perToken = tokens > 1 ? (double) (allNanos - firstNanos) / (tokens - 1) : 0;
-    return within(Metric.TTFT, firstNanos)
+    return within(Metric.TTFT, (double) firstNanos)
         && within(Metric.TPOT, perToken)
-        && within(Metric.E2EL, allNanos);
+        && within(Metric.E2EL, (double) allNanos);
   }
 
   private boolean within(Metric metric, double nanos) {

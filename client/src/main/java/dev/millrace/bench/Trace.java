@@ -80,7 +80,7 @@ final class Trace {
           prefix);
       return;
     }
-    String[] cells = line.split(",");
+    String[] cells = line.split(",", -1);
     if (cells.length != 3) {
       throw new IllegalArgumentException(cells.length + " cells");
     }

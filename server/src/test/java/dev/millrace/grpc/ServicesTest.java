@@ -215,14 +215,13 @@ class ServicesTest {
             all.keepAliveTimeout(),
             all.permitKeepAlive());
     GrpcServer server = GrpcServer.start("127.0.0.1", 0, new ServedModels(), two);
-    try (Socket first = open(server);
-        Socket second = open(server)) {
-      assertThat(isTaken(first)).isTrue();
-      assertThat(isTaken(second)).isTrue();
-      try (Socket third = open(server)) {
+    try (Socket staying = open(server)) {
+      try (Socket leaving = open(server);
+          Socket third = open(server)) {
+        assertThat(isTaken(staying)).isTrue();
+        assertThat(isTaken(leaving)).isTrue();
         assertThat(isTaken(third)).isFalse();
       }
-      first.close();
       Await.until(
           "there is room again",
           () -> {

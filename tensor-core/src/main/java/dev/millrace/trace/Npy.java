@@ -104,7 +104,7 @@ final class Npy {
     /** Without sizes of 1 in front: a row is the same as a matrix of one row. */
     private static List<Long> shape(String sizes) throws IOException {
       List<Long> shape = new ArrayList<>();
-      for (String size : sizes.split("[, ]+")) {
+      for (String size : sizes.split("[, ]+", -1)) {
         if (size.length() > 12) {
           throw new IOException("a size of " + size);
         }
