@@ -29,7 +29,7 @@ class ArchitectureTest {
   private static final Library JLINE = library("org.jline..");
   private static final Library PICOCLI = library("picocli..");
   private static final Library HISTOGRAMS = library("org.HdrHistogram");
-  private static final Library JSON = library("com.google.gson");
+  private static final Library JSON = library("com.google.gson..");
 
   /**
    * The rooms from the lowest up: a room may use the rooms that it names, all of them before it.
