@@ -21,6 +21,9 @@ final class AttendCode {
   private static final MethodHandle CALL =
       CodePages.caller(FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
 
+  private static final MemorySegment ZEROS =
+      Arena.global().allocate((long) AttendLayout.MAX_HEAD_DIM * Float.BYTES);
+
   private static final ThreadLocal<MemorySegment> WORK =
       ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(AttendLayout.BYTES, 64));
 
@@ -78,10 +81,10 @@ final class AttendCode {
       long query = firstQuery + i / sharing * qRowBytes + i % sharing * headBytes;
       long to = AttendLayout.QUERIES + i * headBytes;
       MemorySegment.copy(q, query, work, to, headBytes);
+      MemorySegment.copy(ZEROS, 0, work, layout.outputs() + i * headBytes, headBytes);
       work.set(JAVA_FLOAT, AttendLayout.MAXIMA + i * 4L, Float.NEGATIVE_INFINITY);
       work.set(JAVA_FLOAT, AttendLayout.SUMS + i * 4L, 0);
     }
-    work.asSlice(layout.outputs(), count * headBytes).fill((byte) 0);
 
     int pieces = plan(work, rows, sharing, layer, blocks, kvHead, length, segment);
     call(work.address(), work.address() + AttendLayout.PIECES, pieces);
@@ -121,10 +124,9 @@ final class AttendCode {
         piece(work, pieces++, layer, blocks, kvHead, tile, ATTENTION_TILE, row, left, sharing);
       }
     }
-    MemorySegment pieceList = work.asSlice(AttendLayout.PIECES);
-    long last = (pieces - 1L) * AttendLayout.PIECE_BYTES;
+    long last = AttendLayout.PIECES + (pieces - 1L) * AttendLayout.PIECE_BYTES;
     long next = last + AttendLayout.PIECE_BYTES; // to be fetched after the last: nothing new
-    MemorySegment.copy(pieceList, last, pieceList, next, AttendLayout.PIECE_BYTES);
+    MemorySegment.copy(work, last, work, next, AttendLayout.PIECE_BYTES);
     return pieces;
   }
 
