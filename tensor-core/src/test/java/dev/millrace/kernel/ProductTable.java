@@ -32,11 +32,11 @@ public final class ProductTable {
   private static final int OUTPUTS = 1536;
   private static final int COLUMNS = 768;
   private static final int[] ROWS = {1, 8, 32, 256};
-  private static final long ROUND_NANOS = 40_000_000;
+  private static final long ROUND_NANOS = 30_000_000;
   private static final int ROUNDS = 3;
 
   /** Of packed weights, read in turn: no cache holds as much. */
-  private static final long STREAM_BYTES = 256L << 20;
+  private static final long STREAM_BYTES = 96L << 20;
 
   private static final int STREAM_SIZE = 4096; // rows and columns of each of them
 

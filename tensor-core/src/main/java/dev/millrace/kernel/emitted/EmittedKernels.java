@@ -32,7 +32,8 @@ public final class EmittedKernels implements Kernels {
       new EnumMap<>(ActivationPrecision.class);
 
   /** Code by layout, for the arenas of the models that are loaded: emitted once a shape. */
-  private final Map<Arena, Map<PackedLayout, MultiplyCodes>> codes = new WeakHashMap<>();
+  private final Map<Arena, Map<PackedLayout, Map<ActivationPrecision, MultiplyCode>>> codes =
+      new WeakHashMap<>();
 
   /**
    * Attention's code, emitted when a shape of the cache is first met: a server sees a few, and
@@ -65,14 +66,22 @@ public final class EmittedKernels implements Kernels {
   public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
     Arguments.checkPack(type, source, rows, columns);
     PackedLayout layout = new PackedLayout(type, columns);
-    MultiplyCodes layoutCodes;
+    Map<ActivationPrecision, MultiplyCode> layoutCodes;
     synchronized (codes) {
       layoutCodes =
           codes
               .computeIfAbsent(arena, a -> new HashMap<>())
-              .computeIfAbsent(layout, l -> new MultiplyCodes(l, isa, arena));
+              .computeIfAbsent(layout, l -> codes(l, arena));
     }
     return EmittedWeights.pack(layout, source, rows, layoutCodes, arena);
+  }
+
+  private Map<ActivationPrecision, MultiplyCode> codes(PackedLayout layout, Arena arena) {
+    Map<ActivationPrecision, MultiplyCode> codes = new EnumMap<>(ActivationPrecision.class);
+    for (ActivationPrecision precision : ActivationPrecision.values()) {
+      codes.put(precision, new MultiplyCode(layout, precision, isa, arena));
+    }
+    return codes;
   }
 
   @Override
@@ -112,11 +121,11 @@ public final class EmittedKernels implements Kernels {
     long rowBytes;
     if (layout.type().isQuantized() && q != null) {
       EmittedRows rounded = (EmittedRows) q;
-      code = weights.codes().of(rounded.precision());
+      code = weights.code(rounded.precision());
       activations = rounded.data().address();
       rowBytes = rounded.rowBytes();
     } else {
-      code = weights.codes().ofPlain();
+      code = weights.code(ActivationPrecision.INT8);
       activations = x.address();
       rowBytes = (long) layout.columns() * Float.BYTES;
     }

@@ -4,6 +4,7 @@ import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
 import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.QuantizedRow;
 import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.ElementType;
@@ -12,6 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
 
 /**
  * Weights packed as {@link PackedLayout} says.
@@ -20,7 +23,7 @@ import java.util.Arrays;
  *     [MultiplyCode.MAX_TILE][16] floats
  */
 record EmittedWeights(
-    PackedLayout layout, int rows, MemorySegment data, MultiplyCodes codes, MemorySegment tail)
+    PackedLayout layout, int rows, MemorySegment data, Map<ActivationPrecision, MultiplyCode> codes, MemorySegment tail)
     implements Weights {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -28,7 +31,7 @@ record EmittedWeights(
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   static EmittedWeights pack(
-      PackedLayout layout, MemorySegment source, int rows, MultiplyCodes codes, Arena arena) {
+      PackedLayout layout, MemorySegment source, int rows, Map<ActivationPrecision, MultiplyCode> codes, Arena arena) {
     int groups = Math.ceilDiv(rows, ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
@@ -100,6 +103,11 @@ record EmittedWeights(
   private static void set(byte[] group, int at, short half) {
     group[at] = (byte) half;
     group[at + 1] = (byte) (half >> 8);
+  }
+
+  /** The product with activations of a precision; with any, of plain weights. */
+  MultiplyCode code(ActivationPrecision precision) {
+    return Objects.requireNonNull(codes.get(precision));
   }
 
   /** Element [row, column] in float32. */

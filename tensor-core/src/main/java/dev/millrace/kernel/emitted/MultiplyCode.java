@@ -12,11 +12,13 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
  * A matrix product for one layout of weights and one precision of activations: a function for each
- * number of activation rows up to {@link #MAX_TILE}, with strides as constants. Functions look
- * through all blocks of a group of 16 outputs, then go on to the next group:
+ * number of activation rows up to {@link #MAX_TILE}, emitted when it is first needed, with strides
+ * as constants. Functions look through all blocks of a group of 16 outputs, then go on to the next
+ * group. Safe for threads.
  *
  * <pre>void f(weights, activations, y, long yStrideBytes, long groups, constants)</pre>
  */
@@ -48,40 +50,51 @@ final class MultiplyCode {
    */
   private record Functions(MemorySegment single, MemorySegment wide, int groups) {}
 
-  private final Functions[] functions = new Functions[MAX_TILE + 1];
+  private final PackedLayout layout;
+  private final ActivationPrecision precision;
+  private final Isa isa;
+  private final Arena arena;
   private final int maxTile;
+  private final AtomicReferenceArray<Functions> functions; // by rows
 
-  private MultiplyCode(int maxTile) {
-    this.maxTile = maxTile;
+  /**
+   * @param precision of activations; of no consequence for plain weights
+   * @param arena the weights': code lives as long
+   */
+  MultiplyCode(PackedLayout layout, ActivationPrecision precision, Isa isa, Arena arena) {
+    this.layout = layout;
+    this.precision = precision;
+    this.isa = isa;
+    this.arena = arena;
+    maxTile = emitter(new Assembler()).maxTile();
+    functions = new AtomicReferenceArray<>(maxTile + 1);
   }
 
-  /** Emits the functions; they live as long as the arena. */
-  static MultiplyCode emit(
-      PackedLayout layout, ActivationPrecision precision, Isa isa, Arena arena) {
+  private Functions functions(int rows) {
+    Functions emitted = functions.get(rows);
+    return emitted != null ? emitted : emit(rows);
+  }
+
+  private synchronized Functions emit(int rows) {
+    Functions emitted = functions.get(rows);
+    if (emitted != null) { // by another thread meanwhile
+      return emitted;
+    }
     Assembler a = new Assembler();
-    MultiplyEmitter emitter = emitter(a, layout, precision, isa);
-    MultiplyCode code = new MultiplyCode(emitter.maxTile());
-    int[] singles = new int[code.maxTile + 1]; // where functions start
-    int[] wides = new int[code.maxTile + 1];
-    for (int rows = 1; rows <= code.maxTile; rows++) {
-      singles[rows] = a.size();
-      emitter.emit(new MultiplyEmitter.Tile(rows, 1));
-      wides[rows] = singles[rows];
-      if (emitter.groupsAtOnce(rows) > 1) {
-        wides[rows] = a.size();
-        emitter.emit(new MultiplyEmitter.Tile(rows, emitter.groupsAtOnce(rows)));
-      }
+    MultiplyEmitter emitter = emitter(a);
+    int groups = emitter.groupsAtOnce(rows);
+    emitter.emit(new MultiplyEmitter.Tile(rows, 1));
+    int wide = groups == 1 ? 0 : a.size();
+    if (groups > 1) {
+      emitter.emit(new MultiplyEmitter.Tile(rows, groups));
     }
     CodePages pages = CodePages.of(a.code(), arena);
-    for (int rows = 1; rows <= code.maxTile; rows++) {
-      code.functions[rows] =
-          new Functions(pages.at(singles[rows]), pages.at(wides[rows]), emitter.groupsAtOnce(rows));
-    }
-    return code;
+    Functions made = new Functions(pages.at(0), pages.at(wide), groups);
+    functions.set(rows, made);
+    return made;
   }
 
-  private static MultiplyEmitter emitter(
-      Assembler a, PackedLayout layout, ActivationPrecision precision, Isa isa) {
+  private MultiplyEmitter emitter(Assembler a) {
     boolean quantized = layout.type().isQuantized();
     return switch (isa) {
       case AVX2 ->
@@ -120,7 +133,7 @@ final class MultiplyCode {
         int from = Team.split(rows, i, tiles);
         int to = Team.split(rows, i + 1, tiles);
         multiply(
-            functions[to - from],
+            functions(to - from),
             weights + group * groupBytes,
             groupBytes,
             activations + from * activationRowBytes,

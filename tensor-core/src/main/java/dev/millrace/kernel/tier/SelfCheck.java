@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -14,9 +15,9 @@ import java.util.SplittableRandom;
 
 /** A few small products on this very CPU, before a tier is trusted: milliseconds, once. */
 final class SelfCheck {
-  private static final int OUTPUTS = 40; // a group that isn't whole among them
-  private static final int COLUMNS = 256; // one block of the largest
-  private static final int ROWS = 5;
+  private static final int OUTPUTS = 24; // a group that isn't whole among them
+  private static final int LEAST_COLUMNS = 64; // or one block
+  private static final int ROWS = 3;
   private static final long SEED = 1;
 
   private SelfCheck() {}
@@ -27,13 +28,13 @@ final class SelfCheck {
   static void requireEqual(Kernels tested, Kernels reference) {
     try (Arena arena = Arena.ofConfined()) {
       SplittableRandom random = new SplittableRandom(SEED);
-      MemorySegment x = arena.allocate(JAVA_FLOAT, (long) ROWS * COLUMNS);
-      for (int i = 0; i < ROWS * COLUMNS; i++) {
-        x.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
-      }
       for (ElementType type : ElementType.values()) {
+        MemorySegment x = arena.allocate(JAVA_FLOAT, (long) ROWS * columns(type));
+        for (int i = 0; i < ROWS * columns(type); i++) {
+          x.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian());
+        }
         MemorySegment weights = weights(type, random, arena);
-        for (ActivationPrecision precision : ActivationPrecision.values()) {
+        for (ActivationPrecision precision : precisions(type)) {
           if (product(tested, type, precision, weights, x, arena)
                   .mismatch(product(reference, type, precision, weights, x, arena))
               >= 0) {
@@ -46,9 +47,20 @@ final class SelfCheck {
     }
   }
 
+  private static int columns(ElementType type) {
+    return Math.max(LEAST_COLUMNS, type.blockSize());
+  }
+
+  /** Plain weights meet activations that aren't rounded: once is enough. */
+  private static ActivationPrecision[] precisions(ElementType type) {
+    return type.isQuantized()
+        ? ActivationPrecision.values()
+        : new ActivationPrecision[] {ActivationPrecision.INT8};
+  }
+
   /** Random bits, but halves and floats that are finite. */
   private static MemorySegment weights(ElementType type, SplittableRandom random, Arena arena) {
-    MemorySegment data = arena.allocate(type.bytes((long) OUTPUTS * COLUMNS), Float.BYTES);
+    MemorySegment data = arena.allocate(type.bytes((long) OUTPUTS * columns(type)), Float.BYTES);
     for (long i = 0; i < data.byteSize(); i++) {
       data.set(JAVA_BYTE, i, (byte) random.nextInt());
     }
@@ -78,10 +90,10 @@ final class SelfCheck {
       MemorySegment x,
       Arena arena) {
     MemorySegment y = arena.allocate(JAVA_FLOAT, (long) ROWS * OUTPUTS);
-    QuantizedRows q = kernels.quantizedRows(precision, ROWS, COLUMNS, arena);
+    QuantizedRows q = kernels.quantizedRows(precision, ROWS, columns(type), arena);
     kernels.quantize(x, q, 0, ROWS);
-    kernels.multiply(
-        kernels.pack(type, weights, OUTPUTS, COLUMNS, arena), x, q, ROWS, y, OUTPUTS, 0, OUTPUTS);
+    Weights packed = kernels.pack(type, weights, OUTPUTS, columns(type), arena);
+    kernels.multiply(packed, x, q, ROWS, y, OUTPUTS, 0, OUTPUTS);
     return y;
   }
 }
