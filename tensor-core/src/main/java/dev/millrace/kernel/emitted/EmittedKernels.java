@@ -17,7 +17,6 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,9 +30,12 @@ public final class EmittedKernels implements Kernels {
   private final Map<ActivationPrecision, QuantizeCode> rounding =
       new EnumMap<>(ActivationPrecision.class);
 
-  /** Code by layout, for the arenas of the models that are loaded: emitted once a shape. */
+  /**
+   * Code by layout, for the arenas of the models that are loaded: emitted once a shape. Closed ones
+   * are forgotten when another model is packed.
+   */
   private final Map<Arena, Map<PackedLayout, Map<ActivationPrecision, MultiplyCode>>> codes =
-      new WeakHashMap<>();
+      new HashMap<>();
 
   /**
    * Attention's code, emitted when a shape of the cache is first met: a server sees a few, and
@@ -68,6 +70,7 @@ public final class EmittedKernels implements Kernels {
     PackedLayout layout = new PackedLayout(type, columns);
     Map<ActivationPrecision, MultiplyCode> layoutCodes;
     synchronized (codes) {
+      codes.keySet().removeIf(known -> !known.scope().isAlive());
       layoutCodes =
           codes
               .computeIfAbsent(arena, a -> new HashMap<>())
