@@ -5,14 +5,12 @@ import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.millrace.kernel.ActivationPrecision;
-import dev.millrace.kernel.QuantizedRow;
 import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Objects;
 
@@ -35,74 +33,11 @@ record EmittedWeights(
     int groups = Math.ceilDiv(rows, ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
-    EmittedWeights packed = new EmittedWeights(layout, rows, data, codes, tail);
-    byte[] group = new byte[Math.toIntExact(layout.groupBytes())];
-    QuantizedRow quantized = new QuantizedRow(layout.type(), layout.columns());
-    for (int g = 0; g < groups; g++) {
-      Arrays.fill(group, (byte) 0);
-      for (int lane = 0; lane < ROW_GROUP && g * ROW_GROUP + lane < rows; lane++) {
-        long row = g * (long) ROW_GROUP + lane;
-        if (layout.type().isQuantized()) {
-          quantized.read(source, row);
-          packed.packQuantized(quantized, lane, group);
-        } else {
-          packed.packPlain(source, row, lane, group);
-        }
-      }
-      MemorySegment.copy(group, 0, data, JAVA_BYTE, g * layout.groupBytes(), group.length);
+    WeightPacker packer = new WeightPacker(layout);
+    for (int group = 0; group < groups; group++) {
+      packer.pack(source, rows, group, data);
     }
-    return packed;
-  }
-
-  private void packPlain(MemorySegment source, long row, int lane, byte[] group) {
-    int size = type().blockBytes();
-    long from = row * type().bytes(columns());
-    for (int column = 0; column < columns(); column++) {
-      int to = column * layout.blockBytes() + lane * size;
-      MemorySegment.copy(source, JAVA_BYTE, from + (long) column * size, group, to, size);
-    }
-  }
-
-  private void packQuantized(QuantizedRow row, int lane, byte[] group) {
-    ElementType type = type();
-    int groups = layout.scaleGroups();
-    for (int b = 0; b < layout.blocks(); b++) {
-      int to = (int) layout.block(b);
-      for (int i = 0; i < QUANTIZATION_BLOCK; i++) {
-        int q = row.level(b * QUANTIZATION_BLOCK + i) + type.zeroPoint();
-        group[to + layout.quadByte(lane, i)] |=
-            (byte) ((layout.hasNibbles() ? q & 15 : q) << layout.nibbleShift(i));
-        if (layout.highBits() > 0) {
-          group[to + layout.highByte(lane, i)] |= (byte) (q >> 4 << layout.highShift(i));
-        }
-      }
-      if (type.hasSubScales()) {
-        for (int g = 0; g < groups; g++) {
-          group[to + layout.scale(lane, g)] = row.subScale(b * groups + g);
-        }
-        if (type.hasMinimum()) {
-          group[to + layout.minimum(lane)] = row.subMinimum(b);
-        }
-        if (b % layout.blocksOfHeader() == 0) {
-          packHalves(row, b / layout.blocksOfHeader(), lane, group, (int) layout.header(b));
-        }
-      } else {
-        packHalves(row, b, lane, group, to + layout.scalesOffset());
-      }
-    }
-  }
-
-  /** The fp16 scale of a file's block, and the minimum, to [16 rows] of each. */
-  private void packHalves(QuantizedRow row, int block, int lane, byte[] group, int to) {
-    set(group, to + lane * Short.BYTES, row.scaleBits(block));
-    if (type().hasMinimum()) {
-      set(group, to + layout.headerMinimumsOffset() + lane * Short.BYTES, row.minimumBits(block));
-    }
-  }
-
-  private static void set(byte[] group, int at, short half) {
-    group[at] = (byte) half;
-    group[at + 1] = (byte) (half >> 8);
+    return new EmittedWeights(layout, rows, data, codes, tail);
   }
 
   /** The product with activations of a precision; with any, of plain weights. */

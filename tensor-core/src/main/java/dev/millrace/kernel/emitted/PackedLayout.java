@@ -91,7 +91,7 @@ record PackedLayout(ElementType type, int columns) {
     return type.hasSubScales() ? halves * HALVES_BYTES : 0;
   }
 
-  /** Where a header has its minima. */
+  /** From all rows' fp16 scales to their minima, in a header or without one. */
   int headerMinimumsOffset() {
     return HALVES_BYTES;
   }
