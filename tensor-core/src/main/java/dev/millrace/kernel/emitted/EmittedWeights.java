@@ -21,7 +21,11 @@ import java.util.Objects;
  *     [MultiplyCode.MAX_TILE][16] floats
  */
 record EmittedWeights(
-    PackedLayout layout, int rows, MemorySegment data, Map<ActivationPrecision, MultiplyCode> codes, MemorySegment tail)
+    PackedLayout layout,
+    int rows,
+    MemorySegment data,
+    Map<ActivationPrecision, MultiplyCode> codes,
+    MemorySegment tail)
     implements Weights {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -29,7 +33,11 @@ record EmittedWeights(
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   static EmittedWeights pack(
-      PackedLayout layout, MemorySegment source, int rows, Map<ActivationPrecision, MultiplyCode> codes, Arena arena) {
+      PackedLayout layout,
+      MemorySegment source,
+      int rows,
+      Map<ActivationPrecision, MultiplyCode> codes,
+      Arena arena) {
     int groups = Math.ceilDiv(rows, ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);

@@ -73,7 +73,11 @@ final class PlainProduct {
       for (int row = 0; row < rows; row += TILE_ROWS) {
         int live = Math.min(TILE_ROWS, rows - row);
         long first = x + row * xRowBytes + column * 4L;
-        tile(first, xRowBytes, live, columns, weights, totals + row * PAIR);
+        if (live == 1) {
+          row(first, columns, weights, totals + row * PAIR);
+        } else {
+          tile(first, xRowBytes, live, columns, weights, totals + row * PAIR);
+        }
       }
     }
     Lanes.copyRows(totals, PAIR, rows, Math.min(2 * Lanes.LENGTH, to - output), y, yRowBytes);
@@ -93,6 +97,22 @@ final class PlainProduct {
       case BF16 -> Unpack.bfloats(from + column / 2 * LANES_BYTES, columns, to);
       default -> throw new IllegalStateException(w.type() + " isn't plain");
     }
+  }
+
+  /** Goes on with the sums of one row, [2L]. */
+  private static void row(long x, int columns, long weights, long totals) {
+    long w = weights & ADDRESS_BITS;
+    long from = x & ADDRESS_BITS;
+    long to = totals & ADDRESS_BITS;
+    FloatVector s0 = fromMemorySegment(FLOATS, MEMORY, to, ORDER);
+    FloatVector s1 = fromMemorySegment(FLOATS, MEMORY, to + Lanes.BYTES, ORDER);
+    for (int k = 0; k < columns; k++) {
+      FloatVector a = FloatVector.broadcast(FLOATS, MEMORY.get(JAVA_FLOAT, from + k * 4L));
+      s0 = fromMemorySegment(FLOATS, MEMORY, w + k * PAIR, ORDER).fma(a, s0);
+      s1 = fromMemorySegment(FLOATS, MEMORY, w + k * PAIR + Lanes.BYTES, ORDER).fma(a, s1);
+    }
+    s0.intoMemorySegment(MEMORY, to, ORDER);
+    s1.intoMemorySegment(MEMORY, to + Lanes.BYTES, ORDER);
   }
 
   /**
