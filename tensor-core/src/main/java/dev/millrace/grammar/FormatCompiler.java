@@ -8,6 +8,7 @@ import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.grammar.machine.Node;
 import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.grammar.regex.RegexParser;
+import dev.millrace.grammar.schema.SchemaCompiler;
 import java.util.List;
 
 /**
@@ -46,6 +47,20 @@ public final class FormatCompiler {
     }
     Budget budget = new Budget();
     return compiled(terminal(Automaton.ofTexts(options, budget), budget));
+  }
+
+  /**
+   * Values that obey a JSON Schema, in the form that docs/structured-output.md describes.
+   *
+   * @throws FormatException with a JSON pointer to what is wrong or not supported
+   */
+  public CompiledFormat jsonSchema(String schema) {
+    return compiled(SchemaCompiler.compile(schema, new Budget()));
+  }
+
+  /** Any JSON object. */
+  public CompiledFormat jsonObject() {
+    return compiled(SchemaCompiler.anyObject(new Budget()));
   }
 
   private static Node terminal(Automaton texts, Budget budget) {

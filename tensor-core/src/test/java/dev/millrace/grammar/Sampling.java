@@ -17,7 +17,7 @@ public final class Sampling {
   private Sampling() {}
 
   /**
-   * Draws tokens until the output ends.
+   * Draws tokens until the output ends; the longer it gets, the likelier ones that close something.
    *
    * @return nothing if that takes more than so many tokens
    */
@@ -30,15 +30,19 @@ public final class Sampling {
       if (ids.length == 0) {
         throw new AssertionError("nothing is allowed behind " + text.toString(UTF_8));
       }
-      boolean mayEnd = ids[0] <= Vocabularies.END && contains(ids, Vocabularies.END);
-      int id =
-          mayEnd && random.nextInt(3) == 0 ? Vocabularies.END : ids[random.nextInt(ids.length)];
+      int[] closing = IntStream.of(ids).filter(Sampling::closes).toArray();
+      boolean close = closing.length > 0 && random.nextInt(10) < (i < mostTokens / 4 ? 3 : 8);
+      int id = close ? closing[random.nextInt(closing.length)] : ids[random.nextInt(ids.length)];
       constraint.accept(id);
       if (id != Vocabularies.END) {
         text.writeBytes(tokenizer.piece(id));
       }
     }
     return constraint.isComplete() ? Optional.of(text.toString(UTF_8)) : Optional.empty();
+  }
+
+  private static boolean closes(int id) {
+    return id == Vocabularies.END || id == '"' || id == '}' || id == ']';
   }
 
   /** Whether a format allows a text, byte by byte, and to end behind it. */
@@ -51,10 +55,6 @@ public final class Sampling {
       constraint.accept(each & 0xFF);
     }
     return constraint.isValid();
-  }
-
-  static boolean contains(int[] ids, int id) {
-    return IntStream.of(ids).anyMatch(each -> each == id);
   }
 
   /** The ids in a mask. */

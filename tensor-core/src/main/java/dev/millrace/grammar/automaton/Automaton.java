@@ -182,6 +182,52 @@ public final class Automaton {
         List.of(this, other), labels -> labels[0] != NONE && labels[1] != NONE ? 0 : NONE, budget);
   }
 
+  /** Texts that either accepts; labelled 0. */
+  public Automaton or(Automaton other, Budget budget) {
+    return product(
+        List.of(this, other), labels -> labels[0] != NONE || labels[1] != NONE ? 0 : NONE, budget);
+  }
+
+  /**
+   * Numbers in digits, perhaps with a minus in front and a fraction behind, that are whole
+   * multiples of a divisor; with leading zeros too.
+   *
+   * @param divisor in units of the last of its decimals, above 0
+   * @param decimals that it has
+   */
+  public static Automaton ofMultiples(int divisor, int decimals, Budget budget) {
+    /** What has been read, as a number without its point, modulo the divisor. */
+    record Read(boolean begun, boolean digit, int fraction, int remainder) {}
+    Exploration<Read> found = new Exploration<>(budget);
+    int integer = -1; // digits of the fraction while there is none
+    found.add(new Read(false, false, integer, 0));
+    for (int state = 0; state < found.size(); state++) {
+      Read read = found.key(state);
+      long scaled = read.remainder;
+      for (int i = Math.max(read.fraction, 0); i < decimals; i++) {
+        scaled = scaled * 10 % divisor;
+      }
+      List<Edge> edges = new ArrayList<>();
+      if (!read.begun) {
+        edges.add(new Edge('-', '-', found.add(new Read(true, false, integer, 0))));
+      }
+      if (read.digit && read.fraction == integer) {
+        edges.add(new Edge('.', '.', found.add(new Read(true, false, 0, read.remainder))));
+      }
+      boolean zerosOnly = read.fraction >= decimals;
+      for (int digit = 0; digit <= (zerosOnly ? 0 : 9); digit++) {
+        int remainder =
+            zerosOnly ? read.remainder : (int) ((read.remainder * 10L + digit) % divisor);
+        int fraction = Math.min(read.fraction + (read.fraction == integer ? 0 : 1), decimals);
+        edges.add(
+            new Edge(
+                '0' + digit, '0' + digit, found.add(new Read(true, true, fraction, remainder))));
+      }
+      found.define(state, read.digit && scaled == 0 ? 0 : NONE, edges);
+    }
+    return found.trimmed();
+  }
+
   /** Texts that this one accepts and the other doesn't; labelled 0. */
   public Automaton minus(Automaton other, Budget budget) {
     return product(

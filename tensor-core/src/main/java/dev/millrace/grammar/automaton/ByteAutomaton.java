@@ -21,4 +21,9 @@ public interface ByteAutomaton {
   boolean goesOn(int state);
 
   int start();
+
+  /** A state behind which the same comes, as far as so many bytes can tell. */
+  default int alike(int state, int bytes) {
+    return state;
+  }
 }

@@ -79,6 +79,11 @@ public final class TableAutomaton implements ByteAutomaton {
     return builder.build(comma);
   }
 
+  /** Those among the states of a table at which a whole number of characters has been read. */
+  static boolean isBetweenCharacters(Automaton texts, int state) {
+    return state < texts.size(); // the builder adds all others behind them
+  }
+
   @Override
   public int next(int state, int next) {
     return table[state * columnCount + columns[next]];
