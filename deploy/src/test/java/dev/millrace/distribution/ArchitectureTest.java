@@ -56,7 +56,10 @@ class ArchitectureTest {
           room("grammar.machine", "grammar.automaton tokenizer"),
           room("grammar.regex", "grammar.automaton"),
           room("grammar.schema", "grammar.automaton grammar.machine grammar.regex json"),
-          room("grammar", "grammar.automaton grammar.machine grammar.regex grammar.schema"),
+          room("grammar.gbnf", "grammar.automaton grammar.machine"),
+          room(
+              "grammar",
+              "grammar.automaton grammar.machine grammar.regex grammar.schema grammar.gbnf"),
           room("template", ""),
           room("sampling", "kernel tensor"),
           room("network", "kernel kv memory model tensor trace"),
@@ -66,8 +69,13 @@ class ArchitectureTest {
           // server
           room("config", "kernel kernel.tier kv"),
           room("catalog", "model gguf synthetic tensor").with(LOG),
-          room("request", "v1 grammar grammar.automaton grammar.machine model tokenizer template sampling kernel").with(PROTOBUF),
-          room("engine", "request grammar.machine tokenizer sampling network kernel kv tensor").with(LOG),
+          room(
+                  "request",
+                  "v1 grammar grammar.automaton grammar.machine model tokenizer template sampling"
+                      + " kernel")
+              .with(PROTOBUF),
+          room("engine", "request grammar.machine tokenizer sampling network kernel kv tensor")
+              .with(LOG),
           room("pipeline", "engine request sampling").with(REACTOR, LOG),
           room("grpc", "v1 pipeline engine request template tokenizer sampling model")
               .with(GRPC, PROTOBUF, REACTOR, LOG),

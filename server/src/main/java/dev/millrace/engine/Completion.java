@@ -3,6 +3,7 @@ package dev.millrace.engine;
 import dev.millrace.engine.GenerationEvent.Delta;
 import dev.millrace.engine.GenerationEvent.FinishReason;
 import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.grammar.machine.Constraint;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.request.GenerationRequest.StopSettings;
@@ -35,6 +36,7 @@ public final class Completion {
   private final int tokensThatFit;
   private final int[] stopIds; // ascending
   private final int[] endingIds; // all that end the output, ascending
+  private final @Nullable Constraint constraint;
   private final TextAssembler text;
   private final List<SampledToken> unsent = new ArrayList<>();
   private int count;
@@ -52,18 +54,15 @@ public final class Completion {
     this.tokensPerEvent = request.output().tokensPerEvent();
     this.tokensThatFit = tokensThatFit;
     this.stopIds = IntStream.of(stop.tokenIds()).sorted().toArray();
-    this.endingIds =
-        IntStream.concat(
-                IntStream.of(stopIds),
-                stop.ignoreEos() ? IntStream.empty() : IntStream.of(tokenizer.endOfGenerationIds()))
-            .sorted()
-            .distinct()
-            .toArray();
+    this.endingIds = stop.endingIds(tokenizer);
+    this.constraint = request.constraint(tokenizer).orElse(null);
     TextDecoder decoder = tokenizer.decoder(true);
     String promptText = read(request.prompt(), decoder);
     this.text = new TextAssembler(decoder, stop.texts(), stop.includeStop());
     if (stop.maxTokens() == 0) {
       end(FinishReason.MAX_TOKENS);
+    } else if (constraint != null && constraint.isComplete()) { // only the empty text obeys it
+      end(FinishReason.FORMAT_COMPLETE);
     }
     request.resume().ifPresent(point -> replay(point, stop.timeLimit().isPresent()));
     if (request.output().echoPrompt() && count == 0) {
@@ -109,6 +108,9 @@ public final class Completion {
   private void judge(int id) {
     boolean mayEnd = count >= stop.minTokens();
     count++;
+    if (constraint != null) {
+      constraint.accept(id);
+    }
     if (mayEnd && !stop.ignoreEos() && tokenizer.isEndOfGeneration(id)) {
       end(FinishReason.END_OF_TEXT);
     } else if (mayEnd && Arrays.binarySearch(stopIds, id) >= 0) {
@@ -118,6 +120,8 @@ public final class Completion {
       end(FinishReason.STOP_TOKEN);
     } else if (text.add(id, mayEnd)) {
       reason = FinishReason.STOP_SEQUENCE; // bytes behind the stop are dropped
+    } else if (constraint != null && constraint.isComplete()) {
+      end(FinishReason.FORMAT_COMPLETE);
     } else if (count >= tokensThatFit) {
       end(FinishReason.CONTEXT_FULL);
     } else if (count >= stop.maxTokens()) {
@@ -144,6 +148,11 @@ public final class Completion {
   /** Ids that can't be drawn next; not to be changed. */
   public int[] forbiddenIds() {
     return count < stop.minTokens() ? endingIds : NO_IDS;
+  }
+
+  /** Ids that the format allows next, as {@link Constraint#allowed}; null where it allows all. */
+  long @Nullable [] allowed() {
+    return constraint == null ? null : constraint.allowed();
   }
 
   /** The event that is due now, if one is. */

@@ -274,7 +274,12 @@ final class EngineState {
     Generation generation = sequence.generation();
     if (token.id() < 0) {
       int position = sequence.length() - 1;
-      String message = "the model's numbers weren't finite behind token " + position;
+      String message =
+          sequence.allowed() == null
+              ? "the model's numbers weren't finite behind token " + position
+              : "the model's numbers weren't finite, or its vocabulary has no token that the"
+                  + " response format allows, behind token "
+                  + position;
       fail(generation, Reason.NOT_FINITE, message, now);
       return;
     }

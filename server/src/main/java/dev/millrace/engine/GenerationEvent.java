@@ -50,6 +50,7 @@ public sealed interface GenerationEvent {
     MAX_TOKENS,
     CONTEXT_FULL,
     TIME_LIMIT,
+    FORMAT_COMPLETE,
     /** {@link Engine#interrupt}. */
     INTERRUPTED
   }

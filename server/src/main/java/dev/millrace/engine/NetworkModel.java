@@ -94,7 +94,7 @@ public final class NetworkModel implements StepModel {
         sequence.candidate(),
         new History(sequence.tokens(), request.prompt().length, sequence.length()),
         sequence.forbiddenIds(),
-        null,
+        sequence.allowed(),
         logprobs(request.output()));
   }
 

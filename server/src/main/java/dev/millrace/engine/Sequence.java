@@ -94,6 +94,11 @@ public final class Sequence {
     return completion.forbiddenIds();
   }
 
+  /** Ids that its format allows for the next token; null where it allows all. */
+  public long @Nullable [] allowed() {
+    return completion.allowed();
+  }
+
   Generation generation() {
     return generation;
   }

@@ -134,6 +134,7 @@ final class EventTranslator {
               case MAX_TOKENS -> FinishReason.FINISH_REASON_MAX_TOKENS;
               case CONTEXT_FULL -> FinishReason.FINISH_REASON_CONTEXT_FULL;
               case TIME_LIMIT -> FinishReason.FINISH_REASON_TIME_LIMIT;
+              case FORMAT_COMPLETE -> FinishReason.FINISH_REASON_FORMAT_COMPLETE;
               case INTERRUPTED -> FinishReason.FINISH_REASON_INTERRUPTED;
             })
         .setStopSequence(finished.stopText())

@@ -1,9 +1,13 @@
 package dev.millrace.request;
 
+import dev.millrace.grammar.machine.CompiledFormat;
+import dev.millrace.grammar.machine.Constraint;
 import dev.millrace.sampling.SamplingSettings;
+import dev.millrace.tokenizer.Tokenizer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * A valid request, tokenized, with every default filled in. What the engine works on.
@@ -12,6 +16,7 @@ import java.util.Optional;
  * @param prompt token ids, at least one
  * @param stop when to end
  * @param output what to tell besides text
+ * @param format that the output obeys
  * @param candidateCount independent continuations, 1 to {@link Limits#MAX_CANDIDATES}
  * @param scheduling whose it is, how urgent, and what it may share
  * @param resume where to go on, for a stream taken up again
@@ -24,6 +29,7 @@ public record GenerationRequest(
     SamplingSettings sampling,
     StopSettings stop,
     OutputSettings output,
+    Optional<CompiledFormat> format,
     int candidateCount,
     SchedulingSettings scheduling,
     Optional<ResumePoint> resume,
@@ -36,6 +42,17 @@ public record GenerationRequest(
    */
   public boolean wantsPromptLogprobs() {
     return output.promptTokens() && (output.logprobs() || output.topCandidates() > 0);
+  }
+
+  /**
+   * The format's constraint on one candidate. What ends the output may come where it is complete,
+   * unless it is a token of text: those have to fit in.
+   */
+  public Optional<Constraint> constraint(Tokenizer tokenizer) {
+    return format.map(
+        compiled ->
+            compiled.begin(
+                IntStream.of(stop.endingIds(tokenizer)).filter(tokenizer::isSpecial).toArray()));
   }
 
   /**
@@ -55,7 +72,14 @@ public record GenerationRequest(
       int[] tokenIds,
       boolean includeStop,
       boolean ignoreEos,
-      Optional<Duration> timeLimit) {}
+      Optional<Duration> timeLimit) {
+
+    /** All ids that end the output, ascending. */
+    public int[] endingIds(Tokenizer tokenizer) {
+      IntStream own = ignoreEos ? IntStream.empty() : IntStream.of(tokenizer.endOfGenerationIds());
+      return IntStream.concat(IntStream.of(tokenIds), own).sorted().distinct().toArray();
+    }
+  }
 
   /**
    * @param tokens send each token's bytes
@@ -108,6 +132,7 @@ public record GenerationRequest(
         sampling,
         stop,
         output,
+        format,
         candidateCount,
         other,
         resume,

@@ -64,5 +64,10 @@ public final class Limits {
    */
   public static final int MAX_JSON_BYTES = 1 << 18;
 
+  /**
+   * Of a response format: compiling it takes time, bounded besides by the compiler's own budget.
+   */
+  public static final int MAX_FORMAT_BYTES = 1 << 18;
+
   private Limits() {}
 }

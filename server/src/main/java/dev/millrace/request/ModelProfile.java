@@ -1,5 +1,7 @@
 package dev.millrace.request;
 
+import dev.millrace.grammar.FormatCompiler;
+import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Numerics;
 import dev.millrace.tokenizer.Tokenizer;
@@ -16,6 +18,7 @@ import dev.millrace.tokenizer.Tokenizer;
  * @param numerics what fixes the bits of its answers, {@link Numerics#of}
  * @param longestPiece bytes of the longest token, so that a text can be refused before it is
  *     tokenized
+ * @param formats compiles what outputs obey
  * @param chat how conversations become text
  */
 public record ModelProfile(
@@ -27,6 +30,7 @@ public record ModelProfile(
     SamplingDefaults defaults,
     int numerics,
     int longestPiece,
+    FormatCompiler formats,
     ChatSupport chat) {
 
   /** As the other, with the numerics of a server's defaults. */
@@ -62,6 +66,7 @@ public record ModelProfile(
         defaults,
         numerics,
         longest,
+        new FormatCompiler(TokenTrie.of(tokenizer)),
         ChatSupport.noTemplate());
   }
 
@@ -76,6 +81,7 @@ public record ModelProfile(
         defaults,
         numerics,
         longestPiece,
+        formats,
         support);
   }
 

@@ -3,6 +3,7 @@ package dev.millrace.request;
 import static dev.millrace.request.InvalidRequestException.invalid;
 import static dev.millrace.request.InvalidRequestException.unimplemented;
 
+import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.request.GenerationRequest.OutputSettings;
 import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.request.GenerationRequest.SchedulingSettings;
@@ -72,6 +73,10 @@ public final class RequestReader {
     int[] prompt = PromptReader.read(request, model);
     StopSettings stop =
         StopReader.read(request.getStop(), model.maxPositions() - prompt.length, vocabulary);
+    Optional<CompiledFormat> format =
+        request.hasResponseFormat()
+            ? Optional.of(FormatReader.read(request.getResponseFormat(), model.formats()))
+            : Optional.empty();
     Optional<ResumePoint> resume =
         request.hasResume()
             ? Optional.of(
@@ -98,18 +103,22 @@ public final class RequestReader {
                     .setMaxTokens(stop.maxTokens())
                     .setMinTokens(stop.minTokens()))
             .build();
-    return new AcceptedRequest(
+    GenerationRequest generation =
         new GenerationRequest(
             requestId,
             prompt,
             sampling,
             stop,
             output,
+            format,
             candidates,
             new SchedulingSettings(priority, "", request.getCacheSalt(), Optional.empty()),
             resume,
             maxQueueTime,
-            deadlineNanos),
+            deadlineNanos);
+    FormatReader.checkResumed(generation, model.tokenizer());
+    return new AcceptedRequest(
+        generation,
         started.toBuilder().setResumeToken(ResumeToken.of(asked, started, model).encode()).build());
   }
 
@@ -135,9 +144,6 @@ public final class RequestReader {
   }
 
   private static void refuseWhatIsNotDoneYet(GenerateRequest asked) {
-    if (asked.hasResponseFormat()) {
-      throw unimplemented("response_format", "leave it unset");
-    }
     if (!asked.getAdapter().isEmpty()) {
       throw unimplemented("adapter", "leave it empty");
     }

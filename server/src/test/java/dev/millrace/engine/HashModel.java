@@ -62,12 +62,22 @@ public final class HashModel implements StepModel {
                 sequence.request(),
                 sequence.candidate(),
                 sequence.length(),
-                sequence.forbiddenIds(),
+                forbidden(sequence, vocabulary),
                 vocabulary);
         sampled.add(new SampledToken(id, Float.NaN, 0, List.of()));
       }
     }
     return sampled;
+  }
+
+  private static int[] forbidden(Sequence sequence, int vocabulary) {
+    long[] allowed = sequence.allowed();
+    return allowed == null
+        ? sequence.forbiddenIds()
+        : IntStream.concat(
+                IntStream.of(sequence.forbiddenIds()),
+                IntStream.range(0, vocabulary).filter(id -> (allowed[id >> 6] >>> id & 1) == 0))
+            .toArray();
   }
 
   private void store(StepPlan.Entry entry) {

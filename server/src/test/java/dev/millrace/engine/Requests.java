@@ -1,5 +1,6 @@
 package dev.millrace.engine;
 
+import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.OutputSettings;
 import dev.millrace.request.GenerationRequest.ResumePoint;
@@ -23,6 +24,7 @@ public final class Requests {
   private boolean includeStop;
   private boolean ignoreEos = true;
   private Optional<Duration> timeLimit = Optional.empty();
+  private Optional<CompiledFormat> format = Optional.empty();
   private boolean echo;
   private int tokensPerEvent = 1;
   private int candidates = 1;
@@ -128,6 +130,11 @@ public final class Requests {
     return this;
   }
 
+  public Requests format(CompiledFormat value) {
+    format = Optional.of(value);
+    return this;
+  }
+
   public GenerationRequest build() {
     return new GenerationRequest(
         "test",
@@ -136,6 +143,7 @@ public final class Requests {
         new StopSettings(maxTokens, minTokens, stops, stopIds, includeStop, ignoreEos, timeLimit),
         new OutputSettings(
             false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
+        format,
         candidates,
         scheduling,
         resume,

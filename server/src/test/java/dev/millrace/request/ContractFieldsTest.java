@@ -18,6 +18,7 @@ import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
 import dev.millrace.v1.LogprobsKind;
 import dev.millrace.v1.Priority;
+import dev.millrace.v1.ResponseFormat;
 import dev.millrace.v1.TokenIds;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -178,6 +179,12 @@ class ContractFieldsTest {
         a -> a.generation().stop().timeLimit(),
         Optional.of(java.time.Duration.ofNanos(3)));
 
+    format("json_schema", f -> f.setJsonSchema("{}"));
+    format("regex", f -> f.setRegex("a+"));
+    format("choice.options", f -> f.getChoiceBuilder().addOptions("yes"));
+    format("grammar", f -> f.setGrammar("root ::= [a-z]"));
+    format("json_object", ResponseFormat.Builder::getJsonObjectBuilder);
+
     supported(
         "output.tokens",
         b -> b.getOutputBuilder().setTokens(true),
@@ -274,6 +281,14 @@ class ContractFieldsTest {
    * shared between requests yet, so every salt holds.
    */
   private static final List<String> ELSEWHERE = List.of("model");
+
+  private static void format(String field, Consumer<ResponseFormat.Builder> set) {
+    supported(
+        "response_format." + field,
+        b -> set.accept(b.getResponseFormatBuilder()),
+        a -> a.generation().format().isPresent(),
+        true);
+  }
 
   @TestFactory
   Stream<DynamicTest> everyFieldHasItsEffectOrIsRefusedByName() {

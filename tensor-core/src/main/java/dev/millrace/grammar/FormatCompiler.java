@@ -4,6 +4,7 @@ import dev.millrace.grammar.automaton.Automaton;
 import dev.millrace.grammar.automaton.Budget;
 import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.automaton.TableAutomaton;
+import dev.millrace.grammar.gbnf.GbnfCompiler;
 import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.grammar.machine.Node;
 import dev.millrace.grammar.machine.TokenTrie;
@@ -56,6 +57,16 @@ public final class FormatCompiler {
    */
   public CompiledFormat jsonSchema(String schema) {
     return compiled(SchemaCompiler.compile(schema, new Budget()));
+  }
+
+  /**
+   * What a grammar's rule root says.
+   *
+   * @param gbnf as llama.cpp writes grammars
+   * @throws FormatException saying in which line something is wrong
+   */
+  public CompiledFormat grammar(String gbnf) {
+    return compiled(GbnfCompiler.compile(gbnf, new Budget()));
   }
 
   /** Any JSON object. */

@@ -31,6 +31,9 @@ final class Expansion {
   /** To begin a node, or (without one) to go on with a cell. */
   private record Task(@Nullable Node node, @Nullable Cell cell, int label) {}
 
+  /** Parts of a format that one byte may lead through; see {@link States#MAX_HEADS}. */
+  private static final int MAX_TASKS = 10_000;
+
   private final UnaryOperator<Cell> intern;
   private final Deque<Task> tasks = new ArrayDeque<>();
   private final Set<Task> seen = new HashSet<>(); // a circle without bytes adds nothing new
@@ -62,7 +65,7 @@ final class Expansion {
   }
 
   private void run() {
-    for (Task task = tasks.poll(); task != null; task = tasks.poll()) {
+    for (Task task = tasks.poll(); task != null && !isTooMuch(); task = tasks.poll()) {
       if (seen.add(task)) {
         if (task.node == null) {
           goOn(task.cell, task.label);
@@ -71,6 +74,11 @@ final class Expansion {
         }
       }
     }
+  }
+
+  /** Whether more is to be followed than may be: then what has been found says nothing. */
+  boolean isTooMuch() {
+    return seen.size() > MAX_TASKS || heads.size() > States.MAX_HEADS;
   }
 
   private void add(Node node, @Nullable Cell cell) {

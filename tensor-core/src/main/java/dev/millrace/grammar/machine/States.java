@@ -20,10 +20,16 @@ final class States {
   static final long MAX_KEPT_BYTES = 8 << 20;
 
   /**
-   * Ways of reading one text. An ambiguous grammar can have exponentially many; then those found
-   * first are followed: what is allowed stays right, but isn't all.
+   * Ways of reading one text. An ambiguous grammar can have exponentially many; what leads to more
+   * than these isn't allowed, whoever asks, so that answers stay right and the same.
    */
-  static final int MAX_HEADS = 512;
+  static final int MAX_HEADS = 2_000;
+
+  /**
+   * Heads, summed over the trie's nodes that a mask tries on the stack: about a tenth of a second.
+   * A state that takes more allows nothing. Usual formats take some thousands.
+   */
+  private static final long MAX_TRIED = 2_000_000;
 
   /** What may stand between a brace and a name, or a value and the next name. */
   private static final List<String> SEPARATORS = List.of("", " ", ",", ", ");
@@ -46,6 +52,7 @@ final class States {
   private final Map<Key, State> states = new HashMap<>();
   private final Map<Place, Reach> reaches = new HashMap<>();
   private long keptBytes;
+  private long tried; // by the mask that is being worked out
 
   States(Node root, TokenTrie trie) {
     this.root = root;
@@ -79,13 +86,10 @@ final class States {
   }
 
   private State state(Expansion expansion) {
-    if (expansion.heads.isEmpty() && !expansion.complete) {
+    if (expansion.isTooMuch() || expansion.heads.isEmpty() && !expansion.complete) {
       return State.DEAD;
     }
     Set<Head> heads = expansion.heads;
-    if (heads.size() > MAX_HEADS) {
-      heads = Set.copyOf(heads.stream().limit(MAX_HEADS).toList());
-    }
     Key key = new Key(heads, expansion.complete);
     State known = states.get(key);
     if (known == null) {
@@ -130,6 +134,7 @@ final class States {
       keptBytes = 0;
     }
     long[] mask = new long[trie.words()];
+    tried = 0;
     for (Head head : state.heads) {
       if (head.readsName()) {
         addNames(head, mask);
@@ -140,6 +145,9 @@ final class States {
           addBehind(head.cell(), reach.label(i), reach.exit(i), mask);
         }
       }
+    }
+    if (tried > MAX_TRIED) {
+      Arrays.fill(mask, 0);
     }
     keptBytes += mask.length * (long) Long.BYTES;
     state.keep(mask);
@@ -154,13 +162,14 @@ final class States {
     at[trie.depth(node)] = state(expansion);
     int end = trie.behind(node);
     int i = node + 1;
-    while (i < end) {
+    while (i < end && tried <= MAX_TRIED) {
       int depth = trie.depth(i);
       State to = next(at[depth - 1], trie.lastByte(i));
       if (to == State.DEAD) {
         i = trie.behind(i);
       } else {
         at[depth] = to;
+        tried += to.heads.size();
         trie.addTokens(i, mask);
         i++;
       }
