@@ -196,7 +196,7 @@ public final class Automaton {
    * @param decimals that it has
    */
   public static Automaton ofMultiples(int divisor, int decimals, Budget budget) {
-    /** What has been read, as a number without its point, modulo the divisor. */
+    // What has been read; the remainder is that of the number without its point.
     record Read(boolean begun, boolean digit, int fraction, int remainder) {}
     Exploration<Read> found = new Exploration<>(budget);
     int integer = -1; // digits of the fraction while there is none

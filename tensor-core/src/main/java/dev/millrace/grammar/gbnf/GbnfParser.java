@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads GBNF: rules {@code name ::= ...}, one behind the other, each up to its line's end unless
@@ -70,7 +71,7 @@ final class GbnfParser {
     while (at < text.length && "|)\n\r".indexOf(text[at]) < 0) {
       Expression part = element();
       skipSpace(nested);
-      for (Expression more = repeated(part); more != part; more = repeated(part)) {
+      for (Expression more = repeated(part); more != null; more = repeated(part)) {
         part = more;
         skipSpace(nested);
       }
@@ -166,7 +167,8 @@ final class GbnfParser {
     return (int) value;
   }
 
-  private Expression repeated(Expression one) {
+  /** Repeated as is said next; null if nothing is. */
+  private @Nullable Expression repeated(Expression one) {
     if (take("*")) {
       return new Expression.Repeat(one, 0, Integer.MAX_VALUE);
     }
@@ -177,7 +179,7 @@ final class GbnfParser {
       return new Expression.Repeat(one, 0, 1);
     }
     if (!take("{")) {
-      return one;
+      return null;
     }
     skipSpace(true);
     int least = number();

@@ -13,7 +13,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.BinaryOperator;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +30,7 @@ final class Conjunction {
   /** The greatest divisor: an automaton has a state for each remainder. */
   private static final int MAX_DIVISOR = 10_000;
 
-  enum Type {
+  enum ValueType {
     NULL,
     BOOLEAN,
     NUMBER,
@@ -49,8 +48,8 @@ final class Conjunction {
     this.budget = budget;
   }
 
-  Set<Type> types() {
-    Set<Type> types = EnumSet.allOf(Type.class);
+  Set<ValueType> types() {
+    Set<ValueType> types = EnumSet.allOf(ValueType.class);
     for (Part part : parts) {
       if (part.has("type")) {
         types.retainAll(EnumSet.copyOf(typeNames(part).stream().map(n -> type(part, n)).toList()));
@@ -69,14 +68,14 @@ final class Conjunction {
     return names;
   }
 
-  private static Type type(Part part, String name) {
+  private static ValueType type(Part part, String name) {
     return switch (name) {
-      case "null" -> Type.NULL;
-      case "boolean" -> Type.BOOLEAN;
-      case "integer", "number" -> Type.NUMBER;
-      case "string" -> Type.STRING;
-      case "array" -> Type.ARRAY;
-      case "object" -> Type.OBJECT;
+      case "null" -> ValueType.NULL;
+      case "boolean" -> ValueType.BOOLEAN;
+      case "integer", "number" -> ValueType.NUMBER;
+      case "string" -> ValueType.STRING;
+      case "array" -> ValueType.ARRAY;
+      case "object" -> ValueType.OBJECT;
       default ->
           throw part.wrong(
               "type",
@@ -145,12 +144,9 @@ final class Conjunction {
           contents = contents == null ? next : contents.and(next, budget);
         }
       }
-      List<Automaton> excluded = excludedStrings();
-      if (contents == null && !excluded.isEmpty()) {
-        contents = Automaton.of(Pattern.anything(), budget);
-      }
-      for (Automaton each : excluded) {
-        contents = contents.minus(each, budget);
+      for (Automaton each : excludedStrings()) {
+        Automaton from = contents == null ? Automaton.of(Pattern.anything(), budget) : contents;
+        contents = from.minus(each, budget);
       }
       strings = contents;
     }
@@ -223,8 +219,8 @@ final class Conjunction {
 
   /** Numbers as texts; nothing where every number goes, or every integer. */
   Optional<Automaton> numbers() {
-    Optional<Numbers.Bound> lower = bound("minimum", "exclusiveMinimum", BigDecimal::max);
-    Optional<Numbers.Bound> upper = bound("maximum", "exclusiveMaximum", BigDecimal::min);
+    Optional<Numbers.Bound> lower = bound("minimum", "exclusiveMinimum", 1);
+    Optional<Numbers.Bound> upper = bound("maximum", "exclusiveMaximum", -1);
     List<Part> divided = parts.stream().filter(part -> part.has("multipleOf")).toList();
     boolean fraction = parts.stream().anyMatch(part -> part.has(FRACTION));
     List<BigDecimal> excluded =
@@ -274,24 +270,26 @@ final class Conjunction {
     return inside(part, () -> Automaton.ofMultiples(units.intValueExact(), decimals, budget));
   }
 
-  private Optional<Numbers.Bound> bound(
-      String keyword, String strictKeyword, BinaryOperator<BigDecimal> tighter) {
-    Numbers.Bound bound = null;
+  /**
+   * The tightest of all that are given.
+   *
+   * @param direction in which bounds get tighter, 1 or −1
+   */
+  private Optional<Numbers.Bound> bound(String keyword, String strictKeyword, int direction) {
+    Numbers.Bound tightest = null;
     for (Part part : parts) {
       for (String each : List.of(keyword, strictKeyword)) {
         Optional<BigDecimal> given = part.number(each);
         if (given.isPresent()) {
           Numbers.Bound next = new Numbers.Bound(given.get(), each.equals(strictKeyword));
-          boolean replaces =
-              bound == null
-                  || next.value().compareTo(bound.value()) != 0
-                      && tighter.apply(bound.value(), next.value()).equals(next.value())
-                  || next.value().compareTo(bound.value()) == 0 && next.strict();
-          bound = replaces ? next : bound;
+          int order = tightest == null ? direction : next.value().compareTo(tightest.value());
+          if (order == direction || order == 0 && next.strict()) {
+            tightest = next;
+          }
         }
       }
     }
-    return Optional.ofNullable(bound);
+    return Optional.ofNullable(tightest);
   }
 
   /** Whether a number is within bounds and a multiple. */

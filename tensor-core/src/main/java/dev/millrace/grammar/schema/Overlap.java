@@ -39,14 +39,14 @@ final class Overlap implements Expander.Disjointness {
 
   private boolean isImpossible(Conjunction way, int depth) {
     budget.spend(10);
-    Set<Conjunction.Type> types = EnumSet.copyOf(way.types());
+    Set<Conjunction.ValueType> types = EnumSet.copyOf(way.types());
     Optional<List<JsonValue>> values = way.values();
     if (types.isEmpty() || values.filter(each -> !couldBe(way, each)).isPresent()) {
       return true;
     }
-    return types.equals(EnumSet.of(Conjunction.Type.OBJECT)) && hasImpossibleMember(way, depth)
-        || types.equals(EnumSet.of(Conjunction.Type.STRING)) && hasNoString(way)
-        || types.equals(EnumSet.of(Conjunction.Type.NUMBER)) && hasNoNumber(way);
+    return types.equals(EnumSet.of(Conjunction.ValueType.OBJECT)) && hasImpossibleMember(way, depth)
+        || types.equals(EnumSet.of(Conjunction.ValueType.STRING)) && hasNoString(way)
+        || types.equals(EnumSet.of(Conjunction.ValueType.NUMBER)) && hasNoNumber(way);
   }
 
   private static boolean couldBe(Conjunction way, List<JsonValue> values) {

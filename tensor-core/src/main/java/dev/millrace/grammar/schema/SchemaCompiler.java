@@ -10,7 +10,7 @@ import dev.millrace.grammar.automaton.Pattern;
 import dev.millrace.grammar.automaton.TableAutomaton;
 import dev.millrace.grammar.machine.MemberNames;
 import dev.millrace.grammar.machine.Node;
-import dev.millrace.grammar.schema.Conjunction.Type;
+import dev.millrace.grammar.schema.Conjunction.ValueType;
 import dev.millrace.json.JsonException;
 import dev.millrace.json.JsonReader;
 import dev.millrace.json.JsonValue;
@@ -132,7 +132,7 @@ public final class SchemaCompiler {
   private static void checkForbidden(Conjunction way) {
     for (JsonValue value : way.forbidden()) {
       boolean nested = value instanceof JsonValue.Array || value instanceof JsonValue.Members;
-      Type type = value instanceof JsonValue.Array ? Type.ARRAY : Type.OBJECT;
+      ValueType type = value instanceof JsonValue.Array ? ValueType.ARRAY : ValueType.OBJECT;
       if (nested && way.types().contains(type)) {
         Part part =
             way.parts.stream().filter(p -> p.has(Conjunction.NOT_ONE_OF)).findFirst().orElseThrow();
@@ -142,7 +142,7 @@ public final class SchemaCompiler {
     }
   }
 
-  private Node node(Conjunction way, Type type) {
+  private Node node(Conjunction way, ValueType type) {
     return switch (type) {
       case NULL -> way.forbids(new JsonValue.Null()) ? nothing() : new Node.Terminal(NULL);
       case BOOLEAN -> {
@@ -294,7 +294,7 @@ public final class SchemaCompiler {
                 .map(value -> ((JsonValue.Text) value).value())
                 .toList();
         texts = texts.or(Automaton.ofTexts(accepted, budget), budget);
-      } else if (way.types().contains(Type.STRING)) {
+      } else if (way.types().contains(ValueType.STRING)) {
         int most = way.most("maxLength");
         Pattern counted =
             new Pattern.Repeat(
@@ -321,16 +321,18 @@ public final class SchemaCompiler {
     if (way.forbids(value) || way.values().filter(values -> !values.contains(value)).isPresent()) {
       return false;
     }
-    Set<Type> types = way.types();
+    Set<ValueType> types = way.types();
     return switch (value) {
-      case JsonValue.Null _ -> types.contains(Type.NULL);
-      case JsonValue.Bool _ -> types.contains(Type.BOOLEAN);
+      case JsonValue.Null _ -> types.contains(ValueType.NULL);
+      case JsonValue.Bool _ -> types.contains(ValueType.BOOLEAN);
       case JsonValue.Decimal number ->
-          types.contains(Type.NUMBER) && way.acceptsNumber(number.value());
-      case JsonValue.Text text -> types.contains(Type.STRING) && way.acceptsString(text.value());
-      case JsonValue.Array array -> types.contains(Type.ARRAY) && acceptsArray(way, array, depth);
+          types.contains(ValueType.NUMBER) && way.acceptsNumber(number.value());
+      case JsonValue.Text text ->
+          types.contains(ValueType.STRING) && way.acceptsString(text.value());
+      case JsonValue.Array array ->
+          types.contains(ValueType.ARRAY) && acceptsArray(way, array, depth);
       case JsonValue.Members object ->
-          types.contains(Type.OBJECT) && acceptsObject(way, object, depth);
+          types.contains(ValueType.OBJECT) && acceptsObject(way, object, depth);
     };
   }
 
