@@ -22,6 +22,25 @@ public interface ByteAutomaton {
 
   int start();
 
+  /**
+   * Bytes that stand for themselves in JSON strings and most texts: printable ASCII without quote
+   * and backslash.
+   */
+  static boolean isPlain(int read) {
+    return read >= ' ' && read < 0x7F && read != '"' && read != '\\';
+  }
+
+  /** Of plain bytes that may come: as many as one likes. */
+  int UNBOUNDED_RUN = Integer.MAX_VALUE - 1;
+
+  /**
+   * How many plain bytes may come in a row, whichever, none of which is accepted or leads to where
+   * anything else goes on; 0 where that isn't known.
+   */
+  default int plainRun(int state) {
+    return 0;
+  }
+
   /** A state behind which the same comes, as far as so many bytes can tell. */
   default int alike(int state, int bytes) {
     return state;

@@ -70,6 +70,16 @@ public final class CountedString implements ByteAutomaton {
   }
 
   @Override
+  public int plainRun(int state) {
+    int count = state / FREE.size();
+    int at = state % FREE.size();
+    if (at == FREE.start() || !isBetween(at)) {
+      return 0;
+    }
+    return most < MAX_LENGTH ? most - count : UNBOUNDED_RUN;
+  }
+
+  @Override
   public int alike(int state, int bytes) {
     int count = state / FREE.size();
     boolean noLowerLimit = count >= least;

@@ -15,6 +15,7 @@ public final class TableAutomaton implements ByteAutomaton {
   private final int[] table; // [states][columns]
   private final int[] labels; // by state
   private final boolean[] goesOn; // by state
+  private final boolean[] staysOnPlain; // by state: every plain byte leads back
   private final int start;
 
   private TableAutomaton(int[] columns, int columnCount, int[] table, int[] labels, int start) {
@@ -24,8 +25,14 @@ public final class TableAutomaton implements ByteAutomaton {
     this.labels = labels;
     this.start = start;
     this.goesOn = new boolean[labels.length];
-    for (int i = 0; i < table.length; i++) {
-      goesOn[i / columnCount] |= table[i] != NONE;
+    this.staysOnPlain = new boolean[labels.length];
+    for (int state = 0; state < labels.length; state++) {
+      staysOnPlain[state] = labels[state] == NONE;
+      for (int next = 0; next < 256; next++) {
+        int to = next(state, next);
+        goesOn[state] |= to != NONE;
+        staysOnPlain[state] &= to == state || !ByteAutomaton.isPlain(next);
+      }
     }
   }
 
@@ -92,6 +99,11 @@ public final class TableAutomaton implements ByteAutomaton {
   @Override
   public int label(int state) {
     return labels[state];
+  }
+
+  @Override
+  public int plainRun(int state) {
+    return staysOnPlain[state] ? UNBOUNDED_RUN : 0;
   }
 
   @Override

@@ -63,7 +63,12 @@ final class Reach {
         exits[count] = node;
         labels[count++] = label;
       }
-      node++;
+      if (automaton.plainRun(to) >= trie.plainHeight(node)) {
+        trie.addTokensBelow(node, mask); // all of them, and nothing happens on the way
+        node = trie.behind(node);
+      } else {
+        node++;
+      }
     }
     return new Reach(mask, Arrays.copyOf(exits, count), Arrays.copyOf(labels, count));
   }

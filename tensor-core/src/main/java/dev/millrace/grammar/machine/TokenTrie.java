@@ -1,5 +1,6 @@
 package dev.millrace.grammar.machine;
 
+import dev.millrace.grammar.automaton.ByteAutomaton;
 import dev.millrace.tokenizer.Tokenizer;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -13,12 +14,15 @@ import java.util.stream.IntStream;
 public final class TokenTrie {
   static final int ROOT = 0;
 
+  private static final int NOT_PLAIN = Integer.MAX_VALUE;
+
   private final byte[][] pieces; // by id; empty where the token is no text
   private final int[] ids; // of texts, in order of their bytes
   private final byte[] lastByte; // by node
   private final int[] depth; // by node
   private final int[] behind; // by node: the next one that isn't a descendant
   private final int[] firstToken; // by node, in ids; its tokens end where the next node's begin
+  private final int[] plainHeight; // by node: bytes below it, if all are plain; else NOT_PLAIN
   private final int maxDepth;
 
   private TokenTrie(byte[][] pieces, int[] ids) {
@@ -49,15 +53,23 @@ public final class TokenTrie {
     maxDepth = deepest;
     int[] open = new int[deepest + 1]; // by depth, the node that is open
     int openDepth = 0;
+    int[] parent = new int[most];
     for (int node = 1; node < most; node++) {
       for (; openDepth >= depth[node]; openDepth--) {
         behind[open[openDepth]] = node;
       }
       openDepth = depth[node];
       open[openDepth] = node;
+      parent[node] = open[openDepth - 1];
     }
     for (; openDepth >= 0; openDepth--) {
       behind[open[openDepth]] = most;
+    }
+    plainHeight = new int[most];
+    for (int node = most - 1; node > 0; node--) { // descendants first
+      boolean plain = ByteAutomaton.isPlain(lastByte(node)) && plainHeight[node] != NOT_PLAIN;
+      plainHeight[parent[node]] =
+          plain ? Math.max(plainHeight[parent[node]], plainHeight[node] + 1) : NOT_PLAIN;
     }
   }
 
@@ -118,6 +130,18 @@ public final class TokenTrie {
   /** Adds the tokens that end at a node to a mask. */
   void addTokens(int node, long[] mask) {
     for (int i = firstToken[node]; i < firstToken[node + 1]; i++) {
+      mask[ids[i] >> 6] |= 1L << ids[i];
+    }
+  }
+
+  /** Bytes below a node at most, if all of them are plain; else more than any run has. */
+  int plainHeight(int node) {
+    return plainHeight[node];
+  }
+
+  /** Adds the tokens that go on from a node to a mask. */
+  void addTokensBelow(int node, long[] mask) {
+    for (int i = firstToken[node + 1]; i < firstToken[behind[node]]; i++) {
       mask[ids[i] >> 6] |= 1L << ids[i];
     }
   }
