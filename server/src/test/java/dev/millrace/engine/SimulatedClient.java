@@ -10,6 +10,9 @@ import dev.millrace.engine.GenerationEvent.Started;
 import dev.millrace.engine.GenerationEvent.Summary;
 import dev.millrace.engine.GenerationEvent.Usage;
 import dev.millrace.engine.GenerationException.Reason;
+import dev.millrace.grammar.FormatCompiler;
+import dev.millrace.grammar.machine.CompiledFormat;
+import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.Priority;
 import dev.millrace.request.GenerationRequest.SchedulingSettings;
@@ -27,6 +30,9 @@ import java.util.stream.Stream;
  * and takes its stream up on the next server when the first one drains.
  */
 final class SimulatedClient {
+  /** Each leaves more to choose from than stop ids can forbid. */
+  private static final List<CompiledFormat> FORMATS = formats();
+
   private static final List<String> STOPS =
       List.of("ab", "abc", "b", "aab", "ca", "é", "😀a", "bb\n", "aaaa", "cabab", "\uFFFD");
 
@@ -62,6 +68,14 @@ final class SimulatedClient {
     prepare(world.prompt(random), arrival);
   }
 
+  private static List<CompiledFormat> formats() {
+    FormatCompiler compiler = new FormatCompiler(TokenTrie.of(SimulatedWorld.TOKENIZER));
+    return List.of(
+        compiler.regex("([abc]{3})+"),
+        compiler.regex("[abc]{1,12}"),
+        compiler.grammar("root ::= [abc] root? [abc]"));
+  }
+
   private int between(int least, int most) {
     return least + random.nextInt(most - least + 1);
   }
@@ -92,6 +106,9 @@ final class SimulatedClient {
             .echo(once(5))
             .tokensPerEvent(once(2) ? 1 : between(1, 6))
             .candidates(once(4) ? between(2, 4) : 1);
+    if (once(4)) {
+      builder.format(FORMATS.get(random.nextInt(FORMATS.size())));
+    }
     String caller = "caller " + between(1, 3);
     Priority priority = Priority.values()[random.nextInt(3)];
     builder.scheduling(
@@ -109,6 +126,7 @@ final class SimulatedClient {
     request = builder.build();
     outlet = new RecordingOutlet(capacity, request.candidateCount());
     arrives = at;
+    cancelled = false; // a turn that ended before the engine heard of it
     cancelAt = once(4) ? at + soon() : Long.MAX_VALUE;
     interruptAt = once(6) ? at + soon() : Long.MAX_VALUE;
     id = -1;
@@ -244,6 +262,7 @@ final class SimulatedClient {
         request.sampling(),
         request.stop(),
         request.output(),
+        request.format(),
         request.candidateCount(),
         request.scheduling(),
         Optional.of(new GenerationRequest.ResumePoint(tokens, had.size() - 1)),

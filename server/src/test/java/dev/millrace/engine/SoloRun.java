@@ -3,6 +3,7 @@ package dev.millrace.engine;
 import static java.util.Comparator.comparingInt;
 
 import dev.millrace.engine.GenerationEvent.FinishReason;
+import dev.millrace.grammar.machine.Constraint;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.StopSettings;
 import dev.millrace.tokenizer.TextDecoder;
@@ -32,11 +33,21 @@ public record SoloRun(List<Integer> tokens, String text, FinishReason reason, St
     String echo = request.output().echoPrompt() ? promptText : "";
     List<Integer> tokens = new ArrayList<>();
     String text = ""; // whole characters of the generated tokens
+    Constraint constraint = request.constraint(tokenizer).orElse(null);
     while (true) {
       boolean mayEnd = tokens.size() >= stop.minTokens();
       int[] forbidden = mayEnd ? new int[0] : endingIds(stop, tokenizer);
+      if (constraint != null) {
+        IntStream all = IntStream.range(0, tokenizer.vocabularySize());
+        forbidden =
+            IntStream.concat(IntStream.of(forbidden), all.filter(each -> !constraint.allows(each)))
+                .toArray();
+      }
       int id = HashModel.next(context, request, candidate, forbidden, tokenizer.vocabularySize());
       tokens.add(id);
+      if (constraint != null) {
+        constraint.accept(id);
+      }
       FinishReason end = endedBy(id, mayEnd, stop, tokenizer);
       if (end == null || (end == FinishReason.STOP_TOKEN && stop.includeStop())) {
         context.add(id);
@@ -50,7 +61,9 @@ public record SoloRun(List<Integer> tokens, String text, FinishReason reason, St
           return new SoloRun(tokens, echo + kept, FinishReason.STOP_SEQUENCE, match.get());
         }
       }
-      if (end == null && context.size() == maxSequenceTokens) {
+      if (end == null && constraint != null && constraint.isComplete()) {
+        end = FinishReason.FORMAT_COMPLETE;
+      } else if (end == null && context.size() == maxSequenceTokens) {
         end = FinishReason.CONTEXT_FULL;
       } else if (end == null && tokens.size() == stop.maxTokens()) {
         end = FinishReason.MAX_TOKENS;
