@@ -10,14 +10,41 @@ import dev.millrace.grammar.machine.Node;
 import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.grammar.regex.RegexParser;
 import dev.millrace.grammar.schema.SchemaCompiler;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 
 /**
- * Compiles formats for one vocabulary. Each takes a bounded time and memory, some tenths of a
- * second at worst, so it isn't for threads that others wait for. Thread-safe.
+ * Compiles formats for one vocabulary. Each takes a bounded time and memory, about a second at
+ * worst, so it isn't for threads that others wait for. Those asked for last are kept, with what was
+ * found out about them. Thread-safe.
  */
 public final class FormatCompiler {
+  /** Each takes some 20 megabytes at most, most of them for masks. */
+  private static final int MAX_KEPT = 16;
+
+  /** What a format was compiled from. */
+  private record Source(Kind kind, Object text) {}
+
+  private enum Kind {
+    REGEX,
+    CHOICE,
+    GRAMMAR,
+    SCHEMA,
+    OBJECT
+  }
+
   private final TokenTrie trie;
+  private final Map<Source, CompiledFormat> kept =
+      new LinkedHashMap<>(MAX_KEPT, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Source, CompiledFormat> eldest) {
+          return size() > MAX_KEPT;
+        }
+      };
 
   public FormatCompiler(TokenTrie trie) {
     this.trie = trie;
@@ -29,9 +56,9 @@ public final class FormatCompiler {
    * @throws FormatException if it is none, isn't supported, is too large, or matches nothing
    */
   public CompiledFormat regex(String expression) {
-    Budget budget = new Budget();
-    Automaton texts = Automaton.of(RegexParser.parse(expression), budget);
-    return compiled(terminal(texts, budget));
+    return compiled(
+        new Source(Kind.REGEX, expression),
+        budget -> terminal(Automaton.of(RegexParser.parse(expression), budget), budget));
   }
 
   /**
@@ -46,8 +73,9 @@ public final class FormatCompiler {
     if (options.contains("")) {
       throw new FormatException("/" + options.indexOf(""), "is empty; an output has some text");
     }
-    Budget budget = new Budget();
-    return compiled(terminal(Automaton.ofTexts(options, budget), budget));
+    return compiled(
+        new Source(Kind.CHOICE, List.copyOf(options)),
+        budget -> terminal(Automaton.ofTexts(options, budget), budget));
   }
 
   /**
@@ -56,7 +84,8 @@ public final class FormatCompiler {
    * @throws FormatException with a JSON pointer to what is wrong or not supported
    */
   public CompiledFormat jsonSchema(String schema) {
-    return compiled(SchemaCompiler.compile(schema, new Budget()));
+    return compiled(
+        new Source(Kind.SCHEMA, schema), budget -> SchemaCompiler.compile(schema, budget));
   }
 
   /**
@@ -66,22 +95,31 @@ public final class FormatCompiler {
    * @throws FormatException saying in which line something is wrong
    */
   public CompiledFormat grammar(String gbnf) {
-    return compiled(GbnfCompiler.compile(gbnf, new Budget()));
+    return compiled(new Source(Kind.GRAMMAR, gbnf), budget -> GbnfCompiler.compile(gbnf, budget));
   }
 
   /** Any JSON object. */
   public CompiledFormat jsonObject() {
-    return compiled(SchemaCompiler.anyObject(new Budget()));
+    return compiled(new Source(Kind.OBJECT, ""), SchemaCompiler::anyObject);
   }
 
   private static Node terminal(Automaton texts, Budget budget) {
     return new Node.Terminal(TableAutomaton.ofText(texts, budget));
   }
 
-  private CompiledFormat compiled(Node root) {
-    CompiledFormat format = new CompiledFormat(root, trie);
+  private CompiledFormat compiled(Source source, Function<Budget, Node> compiler) {
+    synchronized (kept) {
+      CompiledFormat known = kept.get(source);
+      if (known != null) {
+        return known;
+      }
+    }
+    CompiledFormat format = new CompiledFormat(compiler.apply(new Budget()), trie);
     if (format.isEmpty()) {
       throw new FormatException("", "no text obeys it");
+    }
+    synchronized (kept) {
+      kept.put(source, format);
     }
     return format;
   }

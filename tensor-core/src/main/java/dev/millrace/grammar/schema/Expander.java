@@ -1,6 +1,7 @@
 package dev.millrace.grammar.schema;
 
 import dev.millrace.grammar.automaton.Budget;
+import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.json.JsonValue;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -48,10 +49,9 @@ final class Expander {
       while (!open.isEmpty()) {
         step(open.removeLast(), open, ways);
         if (open.size() + ways.size() > MAX_WAYS) {
-          throw schemas
-              .iterator()
-              .next()
-              .wrong("", "can hold in more than the " + MAX_WAYS + " ways that are allowed");
+          throw new FormatException(
+              schemas.iterator().next().pointer(),
+              "can hold in more than the " + MAX_WAYS + " ways that are allowed");
         }
       }
       known.put(schemas, ways);
