@@ -15,7 +15,7 @@ final class Budget {
   static final long MAX_MADE = 1 << 26;
 
   /** Nested evaluations; each takes some hundred bytes of the thread's stack. */
-  static final int MAX_DEPTH = 400;
+  static final int MAX_DEPTH = 250;
 
   static final Duration MAX_TIME = Duration.ofSeconds(5);
 

@@ -191,6 +191,12 @@ final class Evaluator {
     return member == null ? missing(of, "attribute '" + name + "'") : member;
   }
 
+  /** As {@link #attribute}, without a dict's members. */
+  Value ownAttribute(Value of, String name) {
+    Value member = member(of, name);
+    return member == null ? missing(of, "attribute '" + name + "'") : member;
+  }
+
   /** {@code of[index]}: an item first, then a method or another attribute of that name. */
   Value item(Value of, Value index) {
     if (of instanceof Value.Undefined undefined) {

@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ExpressionParser {
   /** Operators of one chain, like {@code a + b + c}: each is a level of the tree. */
-  private static final int MAX_CHAIN = 200;
+  private static final int MAX_CHAIN = 100;
 
   private static final Set<Kind> TEST_ARGUMENT =
       EnumSet.of(Kind.NAME, Kind.STRING, Kind.INTEGER, Kind.FLOAT);

@@ -31,7 +31,7 @@ final class Filters {
     put(
         "attr",
         (input, arguments, in) ->
-            in.evaluator().attribute(input, arguments.bind("attr", 1, "name").text(0).value()));
+            in.evaluator().ownAttribute(input, arguments.bind("attr", 1, "name").text(0).value()));
   }
 
   private Filters() {}

@@ -194,6 +194,10 @@ final class Numbers {
       return sign + "0.0";
     }
     BigDecimal shortest = new BigDecimal(Double.toString(Math.abs(value))).stripTrailingZeros();
+    BigDecimal oneDigit = shortest.round(new MathContext(1)); // Java gives two at least
+    if (oneDigit.doubleValue() == Math.abs(value)) {
+      shortest = oneDigit;
+    }
     String digits = shortest.unscaledValue().toString();
     int exponent = digits.length() - 1 - shortest.scale();
     if (exponent < -4 || exponent >= 16) {

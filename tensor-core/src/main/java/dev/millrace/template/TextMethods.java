@@ -328,7 +328,7 @@ final class TextMethods {
       }
       words.add(
           words.size() == most
-              ? text.part(0, end).strip(null, true, false)
+              ? text.part(0, end)
               : text.part(begin, end));
       if (words.size() > most && most >= 0) {
         break;
