@@ -6,8 +6,10 @@ import dev.millrace.v1.CandidateToken;
 import dev.millrace.v1.ChatMessage;
 import dev.millrace.v1.ConverseRequest;
 import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.EngineServiceGrpc;
 import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateRequest;
+import dev.millrace.v1.GetEngineStatsRequest;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import io.grpc.ManagedChannel;
 import io.grpc.Status.Code;
@@ -154,6 +156,34 @@ class ConverseTest {
     assertThat(ids(second)).hasSize(4);
     assertThat(all.stream().map(ConverseResponse::getSequenceNumber))
         .containsExactlyElementsOf(LongStream.range(0, all.size()).boxed().toList());
+  }
+
+  @Test
+  void aTurnComputesWhatIsNewAndNothingElse() throws Exception {
+    GenerateRequest.Builder request = chat(5, "hello");
+    request.getSamplingBuilder().putLogitBias('a', 100); // else it draws what is no text
+    open(request, false);
+    List<ConverseResponse> before = turn();
+    for (int turn = 1; turn < 10; turn++) {
+      long computed = prefillTokensComputed();
+      say("more " + turn);
+      List<ConverseResponse> now = turn();
+
+      int known = before.getFirst().getStarted().getPromptTokenCount() + 5;
+      int prompt = now.getFirst().getStarted().getPromptTokenCount();
+      // The last token that was drawn has not been computed yet.
+      assertThat(prefillTokensComputed() - computed).isEqualTo(prompt - known + 1);
+      assertThat(now.getLast().getSummary().getUsage().getCachedPromptTokens())
+          .isEqualTo(known - 1);
+      before = now;
+    }
+  }
+
+  private static long prefillTokensComputed() {
+    return EngineServiceGrpc.newBlockingStub(channel)
+        .getEngineStats(GetEngineStatsRequest.getDefaultInstance())
+        .getStats()
+        .getPrefillTokensComputed();
   }
 
   @Test

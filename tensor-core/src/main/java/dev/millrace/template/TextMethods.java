@@ -326,10 +326,7 @@ final class TextMethods {
       while (begin > 0 && !Text.isSpace(value.charAt(begin - 1))) {
         begin--;
       }
-      words.add(
-          words.size() == most
-              ? text.part(0, end)
-              : text.part(begin, end));
+      words.add(words.size() == most ? text.part(0, end) : text.part(begin, end));
       if (words.size() > most && most >= 0) {
         break;
       }

@@ -19,15 +19,87 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HostileTemplatesTest {
   private static final List<String> PIECES =
       List.of(
-          "{% if x %}", "{% else %}", "{% endif %}", "{% for i in x %}", "{% endfor %}", "{{ x }}",
-          "{{ x|", "}}", "{%", "%}", "{#", "#}", "{% set x = ", "{% macro m(a) %}", "{% endmacro %}",
-          "{{ m(1) }}", "x", "'", "\"", "\\", "[", "]", "(", ")", "{", "}", ":", ",", ".", "+", "-", "*",
-          "**", "//", "%", "~", "|", "==", "<", " in ", " not ", " is ", " and ", " or ", " if ", " else ",
-          "0", "9", "1.5", "range(9)", "'a'", "none", "true", "tojson", "join", "length", "map('upper')",
-          "loop.index", "ns.x", "namespace(x=1)", "[::-1]", "\n", " ", "é🦆", "{%- ", " -%}", "raw",
-          "endraw", "{% call m() %}", "{% endcall %}", "{% filter upper %}", "{% endfilter %}", "caller()",
-          "{% break %}", "{% generation %}", "sort", "indent", "replace('a','b')", ".split(',')",
-          ".format(1)", "'%s' % ");
+          "{% if x %}",
+          "{% else %}",
+          "{% endif %}",
+          "{% for i in x %}",
+          "{% endfor %}",
+          "{{ x }}",
+          "{{ x|",
+          "}}",
+          "{%",
+          "%}",
+          "{#",
+          "#}",
+          "{% set x = ",
+          "{% macro m(a) %}",
+          "{% endmacro %}",
+          "{{ m(1) }}",
+          "x",
+          "'",
+          "\"",
+          "\\",
+          "[",
+          "]",
+          "(",
+          ")",
+          "{",
+          "}",
+          ":",
+          ",",
+          ".",
+          "+",
+          "-",
+          "*",
+          "**",
+          "//",
+          "%",
+          "~",
+          "|",
+          "==",
+          "<",
+          " in ",
+          " not ",
+          " is ",
+          " and ",
+          " or ",
+          " if ",
+          " else ",
+          "0",
+          "9",
+          "1.5",
+          "range(9)",
+          "'a'",
+          "none",
+          "true",
+          "tojson",
+          "join",
+          "length",
+          "map('upper')",
+          "loop.index",
+          "ns.x",
+          "namespace(x=1)",
+          "[::-1]",
+          "\n",
+          " ",
+          "é🦆",
+          "{%- ",
+          " -%}",
+          "raw",
+          "endraw",
+          "{% call m() %}",
+          "{% endcall %}",
+          "{% filter upper %}",
+          "{% endfilter %}",
+          "caller()",
+          "{% break %}",
+          "{% generation %}",
+          "sort",
+          "indent",
+          "replace('a','b')",
+          ".split(',')",
+          ".format(1)",
+          "'%s' % ");
 
   private static void renderOnSmallStack(String template, Map<String, Value> variables)
       throws InterruptedException {
@@ -42,9 +114,10 @@ class HostileTemplatesTest {
     thread.start();
     thread.join(Duration.ofSeconds(20));
     assertThat(thread.isAlive()).as("hangs").isFalse();
-    assertThat(failure.get()).satisfiesAnyOf(
-        none -> assertThat(none).isNull(),
-        e -> assertThat(e).isInstanceOf(TemplateException.class));
+    assertThat(failure.get())
+        .satisfiesAnyOf(
+            none -> assertThat(none).isNull(),
+            e -> assertThat(e).isInstanceOf(TemplateException.class));
     lastFailed = failure.get() != null;
   }
 
@@ -69,12 +142,17 @@ class HostileTemplatesTest {
         "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}",
-        "{% set ns = namespace(x='ab') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
-        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
-        "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x == [ns.x, 1] }}{{ ns.x|tojson }}",
-        "{% set ns = namespace(x='a') %}{% for i in range(99999) %}{% set ns.x = ns.x ~ 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' %}{% endfor %}",
+        "{% set ns = namespace(x='ab') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{%"
+            + " endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = [ns.x, ns.x] %}{%"
+            + " endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{%"
+            + " endfor %}{{ ns.x == [ns.x, 1] }}{{ ns.x|tojson }}",
+        "{% set ns = namespace(x='a') %}{% for i in range(99999) %}{% set ns.x = ns.x ~"
+            + " 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' %}{% endfor %}",
         "{% for i in [[]] recursive %}{{ loop([i]) }}{% endfor %}",
-        "{{ (('a' * 3000000) ~ 'b') in ('a' * 9000000) }}{% for i in range(999) %}{{ (('a' * 300000) ~ 'b') in ('a' * 900000) }}{% endfor %}"
+        "{{ (('a' * 3000000) ~ 'b') in ('a' * 9000000) }}{% for i in range(999) %}{{ (('a' *"
+            + " 300000) ~ 'b') in ('a' * 900000) }}{% endfor %}"
       })
   void whatTakesTooMuchIsRefused(String template) throws InterruptedException {
     renderOnSmallStack(template, Map.of());

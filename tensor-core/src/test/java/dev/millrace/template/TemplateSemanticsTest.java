@@ -33,8 +33,7 @@ class TemplateSemanticsTest {
   Stream<DynamicTest> asJinja2() throws IOException {
     Value.Dict recorded;
     try (InputStream in =
-        Objects.requireNonNull(
-            TemplateSemanticsTest.class.getResourceAsStream("semantics.json"))) {
+        Objects.requireNonNull(TemplateSemanticsTest.class.getResourceAsStream("semantics.json"))) {
       String json = new String(in.readAllBytes(), StandardCharsets.UTF_8);
       recorded = (Value.Dict) JsonReader.read(json);
     }
