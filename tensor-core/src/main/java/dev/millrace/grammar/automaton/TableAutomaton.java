@@ -42,6 +42,22 @@ public final class TableAutomaton implements ByteAutomaton {
     return builder.build(builder.begin);
   }
 
+  /** The same behind a comma and at most a space. */
+  public static TableAutomaton ofTextBehindComma(Automaton texts, Budget budget) {
+    Builder builder = new Builder(texts, Spelling.TEXT, budget);
+    int comma = builder.add();
+    int space = builder.add();
+    builder.set(comma, ',', space);
+    builder.set(space, ' ', builder.begin);
+    for (int next = 0; next < 256; next++) {
+      int to = builder.next(builder.begin, next);
+      if (to != NONE) {
+        builder.set(space, next, to);
+      }
+    }
+    return builder.build(comma);
+  }
+
   /** JSON strings with these contents, quotes included. */
   public static TableAutomaton ofJsonString(Automaton contents, Budget budget) {
     Builder builder = new Builder(contents, Spelling.JSON_STRING, budget);
@@ -200,6 +216,10 @@ public final class TableAutomaton implements ByteAutomaton {
       rows.add(row);
       labels.add(label);
       return rows.size() - 1;
+    }
+
+    int next(int from, int next) {
+      return rows.get(from)[next];
     }
 
     void set(int from, int next, int to) {

@@ -120,7 +120,8 @@ final class Expansion {
         again(repeat, 0, cell);
       }
       case Node.ItemList list -> head(OPEN_BRACKET, cell(list, Phase.OPENING, 0, cell));
-      case MemberSet members -> head(OPEN_BRACE, cell(members, Phase.OPENING, 0, cell));
+      case MemberSet members ->
+          head(members.isArray ? OPEN_BRACKET : OPEN_BRACE, cell(members, Phase.OPENING, 0, cell));
     }
   }
 
@@ -191,7 +192,7 @@ final class Expansion {
       return;
     }
     if (cell.count >= members.least && isSubset(members.names.required(), cell.used)) {
-      head(CLOSE_BRACE, cell.below);
+      head(members.isArray ? CLOSE_BRACKET : CLOSE_BRACE, cell.below);
     }
     TableAutomaton names =
         cell.phase == Phase.OPENING ? members.names.first() : members.names.later();

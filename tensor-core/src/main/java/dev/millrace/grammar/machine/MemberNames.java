@@ -33,11 +33,32 @@ public final class MemberNames {
    * @param required labels of single names without which the object isn't complete
    */
   public MemberNames(Automaton names, int single, BitSet required, Budget budget) {
-    this.first = new Table(TableAutomaton.ofJsonNames(names, false, budget));
-    this.later = new Table(TableAutomaton.ofJsonNames(names, true, budget));
+    this(
+        TableAutomaton.ofJsonNames(names, false, budget),
+        TableAutomaton.ofJsonNames(names, true, budget),
+        single,
+        required,
+        budget);
+  }
+
+  /** Values instead of names, each one text: for arrays in which none may be there twice. */
+  public static MemberNames ofValues(List<String> values, Budget budget) {
+    Automaton texts = Automaton.ofTexts(values, budget);
+    return new MemberNames(
+        TableAutomaton.ofText(texts, budget),
+        TableAutomaton.ofTextBehindComma(texts, budget),
+        values.size(),
+        new BitSet(),
+        budget);
+  }
+
+  private MemberNames(
+      TableAutomaton first, TableAutomaton later, int single, BitSet required, Budget budget) {
+    budget.spend((long) (first.size() + later.size()) * single / Long.SIZE); // sets of labels
+    this.first = new Table(first);
+    this.later = new Table(later);
     this.single = single;
     this.required = (BitSet) required.clone();
-    budget.spend((long) (first.automaton.size() + later.automaton.size()) * single / Long.SIZE);
   }
 
   TableAutomaton first() {

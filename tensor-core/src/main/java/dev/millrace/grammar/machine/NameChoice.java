@@ -34,6 +34,11 @@ record NameChoice(MemberSet members, TableAutomaton automaton, BitSet labels) {
     return of(Objects.requireNonNull(head.cell()), head.automaton());
   }
 
+  /** Whether a name may be the next, where its end is reached. */
+  boolean allows(int label) {
+    return label != ByteAutomaton.NONE && labels.get(label);
+  }
+
   /** Whether any name at all may still come from a state. */
   boolean canGoOn(int state) {
     return members.names.reachable(automaton, state).intersects(labels);

@@ -2,6 +2,7 @@ package dev.millrace.grammar.machine;
 
 import dev.millrace.grammar.automaton.ByteAutomaton;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -105,10 +106,14 @@ public abstract sealed class Node {
     }
   }
 
-  /** A JSON object: members in braces, in any order, none twice. */
+  /**
+   * A JSON object: members in braces, in any order, none twice. Or an array of values of which none
+   * may be there twice: then these are the names, and there is nothing behind them.
+   */
   public static final class MemberSet extends Node {
     final MemberNames names;
     final List<Node> values;
+    final boolean isArray;
     final int least;
     final int most;
     private volatile @Nullable Open open;
@@ -118,8 +123,20 @@ public abstract sealed class Node {
      * @param most {@link Integer#MAX_VALUE} is no limit
      */
     public MemberSet(MemberNames names, List<Node> values, int least, int most) {
+      this(names, values, false, least, most);
+    }
+
+    /** An array of different values. */
+    public static MemberSet ofValues(MemberNames values, int least, int most) {
+      Node nothing = new Sequence(List.of());
+      return new MemberSet(
+          values, Collections.nCopies(values.single(), nothing), true, least, most);
+    }
+
+    private MemberSet(MemberNames names, List<Node> values, boolean isArray, int least, int most) {
       this.names = names;
       this.values = List.copyOf(values);
+      this.isArray = isArray;
       this.least = least;
       this.most = most;
     }

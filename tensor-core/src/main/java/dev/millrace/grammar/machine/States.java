@@ -79,7 +79,7 @@ final class States {
   private Cell intern(Cell cell) {
     Cell known = cells.putIfAbsent(cell, cell);
     if (known == null) {
-      keptBytes += CELL_BYTES;
+      keptBytes += CELL_BYTES + 2L * cell.names.partial().length();
       return cell;
     }
     return known;
@@ -106,16 +106,18 @@ final class States {
       int to = head.automaton().next(head.state(), read);
       if (to != ByteAutomaton.NONE) {
         Cell cell = head.cell();
+        int label = head.automaton().label(to);
         if (cell != null && head.readsName()) {
           cell = intern(cell.with(cell.phase, cell.names.read(read)));
-          if (!NameChoice.of(cell, head.automaton()).canGoOn(to, cell.names)) {
+          NameChoice choice = NameChoice.of(cell, head.automaton());
+          if (!choice.canGoOn(to, cell.names)) {
             continue;
           }
+          label = choice.allows(label) ? label : ByteAutomaton.NONE;
         }
         if (head.automaton().goesOn(to)) {
           expansion.heads.add(new Head(head.automaton(), to, cell));
         }
-        int label = head.automaton().label(to);
         if (label != ByteAutomaton.NONE) {
           expansion.resume(cell, label);
         }
@@ -195,7 +197,8 @@ final class States {
     }
     for (int i = 0; i < reach.exits(); i++) {
       int exit = reach.exit(i);
-      if (Arrays.stream(closed).noneMatch(node -> exit >= node && exit < trie.behind(node))) {
+      if (choice.allows(reach.label(i))
+          && Arrays.stream(closed).noneMatch(node -> exit >= node && exit < trie.behind(node))) {
         NameText text = cell.names;
         for (byte read : trie.path(exit)) {
           text = text.read(read & 0xFF);

@@ -228,8 +228,7 @@ public final class SchemaCompiler {
     int most = way.most("maxItems");
     for (Part part : way.parts) {
       if (part.flag("uniqueItems") && most > 1) {
-        throw part.wrong(
-            "uniqueItems", "isn't supported: what is allowed would depend on all items before");
+        return differentValues(way, part, most);
       }
       if (part.get("items") instanceof JsonValue.Array) {
         throw part.wrong("items", "is an array, as in older drafts; prefixItems is its name now");
@@ -244,6 +243,30 @@ public final class SchemaCompiler {
         rule(itemSchemas(way, first)),
         way.least("minItems"),
         most);
+  }
+
+  /** An array without repetitions: where its items are some single values, each in one spelling. */
+  private Node differentValues(Conjunction way, Part unique, int most) {
+    FormatException refusal =
+        unique.wrong(
+            "uniqueItems",
+            "is supported where items are scalars out of an enum only: else what is allowed would"
+                + " depend on all items before");
+    if (way.parts.stream().anyMatch(part -> part.has("prefixItems"))) {
+      throw refusal;
+    }
+    Set<JsonValue> values = new LinkedHashSet<>();
+    for (Conjunction items : expander.expand(itemSchemas(way, 0))) {
+      List<JsonValue> some = items.values().orElseThrow(() -> refusal);
+      some.stream().filter(value -> accepts(items, value, 0)).forEach(values::add);
+    }
+    if (values.stream()
+        .anyMatch(v -> v instanceof JsonValue.Array || v instanceof JsonValue.Members)) {
+      throw refusal;
+    }
+    List<String> texts = values.stream().map(JsonValue::toJson).toList();
+    return Node.MemberSet.ofValues(
+        MemberNames.ofValues(texts, budget), way.least("minItems"), most);
   }
 
   private static Set<Part> itemSchemas(Conjunction way, int index) {

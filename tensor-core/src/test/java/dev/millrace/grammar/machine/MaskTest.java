@@ -42,6 +42,8 @@ class MaskTest {
             + " 'additionalProperties': false, 'minProperties': 6}",
         "{'type': 'string', 'minLength': 2, 'maxLength': 7}",
         "{'type': 'string', 'minLength': 60}",
+        "{'type': 'array', 'items': {'enum': [1, 12, 121, 'foo', 'fo', true]}, 'uniqueItems': true,"
+            + " 'minItems': 3}",
         "{'type': 'array', 'prefixItems': [{'type': 'string'}], 'items': {'type': 'array'},"
             + " 'minItems': 1, 'maxItems': 4}",
         "{'anyOf': [{'type': 'object', 'properties': {'a': {'type': 'null'}}},"

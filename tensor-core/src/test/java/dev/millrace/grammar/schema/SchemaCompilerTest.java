@@ -115,6 +115,20 @@ class SchemaCompilerTest {
   }
 
   @Test
+  void valuesOutOfAnEnumCanBeDifferentFromEachOther() {
+    String schema =
+        "{'type': 'array', 'items': {'enum': [1, 12, 'a', null]}, 'uniqueItems': true, 'minItems':"
+            + " 1}";
+
+    for (String text : List.of("[1]", "[12,1]", "[1, 12]", "['a',null,1, 12]")) {
+      assertThat(allows(schema, text)).as(text).isTrue();
+    }
+    for (String text : List.of("[]", "[1,1]", "[12,'a',12]", "[1,12,1]", "[,1]", "[1,]", "[2]")) {
+      assertThat(allows(schema, text)).as(text).isFalse();
+    }
+  }
+
+  @Test
   void aMemberThatCanNotBeIsNeverBegun() {
     String schema =
         "{'type': 'object', 'properties': {'a': {'$ref': '#/$defs/endless'}}, '$defs': {'endless':"
