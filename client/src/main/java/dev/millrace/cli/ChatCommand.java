@@ -70,7 +70,7 @@ final class ChatCommand implements Callable<Integer> {
   @Option(
       names = "--seed",
       paramLabel = "N",
-      converter = GenerateCommand.Unsigned.class,
+      converter = SamplingOptions.Unsigned.class,
       description = "Seed of each answer. Default: drawn by the server.")
   @Nullable Long seed;
 

@@ -1,14 +1,12 @@
 package dev.millrace.cli;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -26,9 +24,6 @@ import picocli.CommandLine.Spec;
           + " server inside itself. Ctrl-C cancels the call on the server."
     })
 final class GenerateCommand implements Callable<Integer> {
-  /** Of a prompt from standard input; a server's own limit may be lower. */
-  private static final int MAX_PROMPT_BYTES = 16 << 20;
-
   private final Streams streams;
   private final ServerOptions server;
 
@@ -36,8 +31,9 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "PROMPT",
+      arity = "0..1",
       description = "The text to continue; - reads it from standard input.")
-  private String prompt;
+  private @Nullable String prompt;
 
   @Option(
       names = "--model",
@@ -55,46 +51,23 @@ final class GenerateCommand implements Callable<Integer> {
               + " mid-stream.")
   private @Nullable String target;
 
-  @Option(
-      names = "--max-tokens",
-      paramLabel = "N",
-      description = "At most so many new tokens. Default: ${DEFAULT-VALUE}.")
-  int maxTokens = 256;
+  @ArgGroup(exclusive = false, validate = false, heading = "%nThe prompt:%n")
+  PromptOptions from = new PromptOptions();
 
-  @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      description = "0 always takes the likeliest token. Default: the model's own, else 0.")
-  @Nullable Float temperature;
+  @ArgGroup(exclusive = false, validate = false, heading = "%nSampling:%n")
+  SamplingOptions sampling = new SamplingOptions();
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      converter = Unsigned.class,
-      description = "The same seed gives the same text. Default: drawn by the server.")
-  @Nullable Long seed;
+  @ArgGroup(exclusive = false, validate = false, heading = "%nThe end:%n")
+  StopOptions stop = new StopOptions();
 
-  @Option(
-      names = "--stop",
-      paramLabel = "TEXT",
-      description = "Ends the output where this text would come. Can be given several times.")
-  List<String> stop = List.of();
+  @ArgGroup(exclusive = false, validate = false, heading = "%nThe output's form:%n")
+  FormatOptions format = new FormatOptions();
 
-  @Option(
-      names = "--parse-special",
-      description =
-          "Reads special tokens' own texts in the prompt, like <|im_start|>, as those tokens.")
-  boolean parseSpecial;
+  @ArgGroup(exclusive = false, validate = false, heading = "%nWhat is printed:%n")
+  TellOptions tell = new TellOptions();
 
-  @Option(
-      names = "--json",
-      description =
-          "Prints one event a line, as JSON: the fields of GenerateResponse by their names in"
-              + " the API, those at their default left out.")
-  boolean json;
-
-  @Option(names = "--stats", description = "Tells counts and speed at the end, on standard error.")
-  boolean stats;
+  @ArgGroup(exclusive = false, validate = false, heading = "%nAmong other requests:%n")
+  QueueOptions queue = new QueueOptions();
 
   private GenerateCommand(Streams streams, Optional<Distribution> distribution) {
     this.streams = streams;
@@ -109,10 +82,27 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (maxTokens < 1) {
-      throw invalid("--max-tokens is " + maxTokens + "; it must be at least 1");
-    }
+    check();
     return new Generation(streams, this).run(server.targets(spec.commandLine(), target));
+  }
+
+  /** What only the command line can know: the server checks the rest. */
+  private void check() {
+    int prompts =
+        (prompt == null ? 0 : 1) + (from.file == null ? 0 : 1) + (from.tokenIds.isEmpty() ? 0 : 1);
+    if (prompts != 1) {
+      throw invalid("give one of PROMPT, --file and --token-ids; " + prompts + " are given");
+    }
+    if (format.count() > 1) {
+      throw invalid(
+          "give one of --json-schema, --json-object, --regex, --grammar and --choice at most");
+    }
+    if (stop.maxTokens < 1) {
+      throw invalid("--max-tokens is " + stop.maxTokens + "; it must be at least 1");
+    }
+    if (!tell.tokens && !tell.promptTokens && (tell.logprobs != null || tell.topCandidates > 0)) {
+      throw invalid("--logprobs and --top-candidates are of tokens: add --tokens");
+    }
   }
 
   private ParameterException invalid(String message) {
@@ -124,22 +114,6 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   String promptText() throws IOException {
-    if (!prompt.equals("-")) {
-      return prompt;
-    }
-    byte[] bytes = streams.in().readNBytes(MAX_PROMPT_BYTES + 1);
-    if (bytes.length > MAX_PROMPT_BYTES) {
-      throw new IOException(
-          "the prompt on standard input is longer than " + MAX_PROMPT_BYTES + " bytes");
-    }
-    return new String(bytes, StandardCharsets.UTF_8);
-  }
-
-  /** Any 64 bits, written without a sign. */
-  static final class Unsigned implements ITypeConverter<Long> {
-    @Override
-    public Long convert(String text) {
-      return Long.parseUnsignedLong(text);
-    }
+    return from.text(prompt, streams.in());
   }
 }

@@ -1,11 +1,11 @@
 package dev.millrace.cli;
 
-import com.google.protobuf.util.JsonFormat;
 import dev.millrace.client.ClientSettings;
 import dev.millrace.client.MillraceClient;
 import dev.millrace.client.Target;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
+import dev.millrace.v1.TokenIds;
 import dev.millrace.v1.Usage;
 import java.io.IOException;
 import java.util.List;
@@ -18,12 +18,8 @@ import reactor.core.publisher.Signal;
  * it ends.
  */
 final class Generation {
-  private static final JsonFormat.Printer JSON =
-      JsonFormat.printer().omittingInsignificantWhitespace().preservingProtoFieldNames();
-
   private final Streams streams;
   private final GenerateCommand options;
-  private boolean printed;
 
   Generation(Streams streams, GenerateCommand options) {
     this.streams = streams;
@@ -46,20 +42,27 @@ final class Generation {
   private GenerateRequest.Builder request() throws IOException {
     GenerateRequest.Builder request =
         GenerateRequest.newBuilder()
-            .setText(options.promptText())
-            .setParseSpecialTokens(options.parseSpecial);
-    request.getStopBuilder().setMaxTokens(options.maxTokens).addAllSequences(options.stop);
-    if (options.temperature != null) {
-      request.getSamplingBuilder().setTemperature(options.temperature);
+            .setSampling(RequestMaker.sampling(options.sampling))
+            .setStop(RequestMaker.stop(options.stop))
+            .setOutput(RequestMaker.output(options.tell));
+    RequestMaker.queue(options.queue, request);
+    if (options.format.count() > 0) {
+      request.setResponseFormat(RequestMaker.format(options.format));
     }
-    if (options.seed != null) {
-      request.getSamplingBuilder().setSeed(options.seed);
+    if (!options.from.tokenIds.isEmpty()) {
+      request.setTokenIds(TokenIds.newBuilder().addAllIds(options.from.tokenIds));
+    } else {
+      request.setText(options.promptText()).setParseSpecialTokens(options.from.parseSpecial);
+    }
+    if (options.from.addSpecial != null) {
+      request.setAddSpecialTokens(options.from.addSpecial);
     }
     return request;
   }
 
   private int stream(GenerateRequest request, List<Target> targets) throws IOException {
     Speed speed = new Speed();
+    EventPrinter printer = EventPrinter.of(streams, options.tell, options.queue.candidates);
     try (Interruption interruption = Interruption.watch();
         MillraceClient client = MillraceClient.connect(targets, ClientSettings.defaults())) {
       // One event ahead of what is written: who doesn't read our output stops the generation.
@@ -73,32 +76,17 @@ final class Generation {
         GenerateResponse event = signal.get();
         if (event != null) {
           speed.note(event);
-          print(event);
+          printer.print(event);
         } else if (signal.getThrowable() != null) {
-          endText();
+          printer.end();
           throw Exceptions.propagate(signal.getThrowable());
         }
       }
-      endText();
-      if (options.stats) {
+      printer.end();
+      if (options.tell.stats) {
         streams.err().println("millrace: " + speed);
       }
       return interruption.interrupted() ? ExitCode.INTERRUPTED : ExitCode.OK;
-    }
-  }
-
-  private void endText() throws IOException {
-    if (printed) {
-      streams.print("\n");
-    }
-  }
-
-  private void print(GenerateResponse event) throws IOException {
-    if (options.json) {
-      streams.print(JSON.print(event) + "\n");
-    } else if (!event.getDelta().getText().isEmpty()) {
-      streams.print(event.getDelta().getText());
-      printed = true;
     }
   }
 

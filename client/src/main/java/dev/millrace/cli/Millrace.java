@@ -58,6 +58,7 @@ public final class Millrace implements Runnable {
     distribution.ifPresent(more -> more.commands().forEach(line::addSubcommand));
     return line.setOut(writer(streams.out()))
         .setErr(writer(streams.err()))
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setExpandAtFiles(false) // a prompt may begin with @
         .setParameterExceptionHandler(Millrace::refuse)

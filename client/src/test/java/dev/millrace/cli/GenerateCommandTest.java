@@ -2,12 +2,19 @@ package dev.millrace.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.JsonFormat;
 import dev.millrace.client.FakeModel;
 import dev.millrace.client.FakeServer;
 import dev.millrace.client.FakeServer.Answer;
+import dev.millrace.v1.CandidateToken;
+import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
+import dev.millrace.v1.LogprobsKind;
+import dev.millrace.v1.Priority;
+import dev.millrace.v1.TokenInfo;
 import io.grpc.Status;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -15,12 +22,15 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.Model.OptionSpec;
@@ -76,7 +86,8 @@ class GenerateCommandTest {
   }
 
   @Test
-  void optionsReachTheServer() throws Exception {
+  void everyFieldOfARequestHasAnOption(@TempDir Path folder) throws Exception {
+    Path schema = Files.writeString(folder.resolve("schema.json"), "{\"type\":\"object\"}");
     try (FakeServer server = new FakeServer(Answer::whole)) {
       run(
           "générer 🚀",
@@ -86,21 +97,163 @@ class GenerateCommandTest {
           "-",
           "--target=" + server.target(),
           "--model=m",
-          "--max-tokens=2",
+          "--add-special",
+          "--parse-special",
           "--temperature=0.5",
+          "--top-k=40",
+          "--top-p=0.9",
+          "--min-p=0.05",
+          "--repetition-penalty=1.1",
+          "--frequency-penalty=-0.5",
+          "--presence-penalty=0.25",
+          "--penalty-window=64",
+          "--logit-bias=7=-Infinity",
+          "--logit-bias=8=2.5",
           "--seed=18446744073709551615",
+          "--max-tokens=2",
+          "--min-tokens=1",
           "--stop=a",
           "--stop=b",
-          "--parse-special");
+          "--stop-id=5",
+          "--include-stop",
+          "--ignore-eos",
+          "--time-limit=1.5",
+          "--json-schema=@" + schema,
+          "--echo",
+          "--tokens",
+          "--prompt-tokens",
+          "--logprobs=processed",
+          "--top-candidates=3",
+          "--tokens-per-event=4",
+          "--candidates=2",
+          "--adapter=l",
+          "--priority=batch",
+          "--cache-salt=s",
+          "--request-id=r",
+          "--max-queue-time=0.25");
       GenerateRequest.Builder expected =
           GenerateRequest.newBuilder()
               .setModel("m")
               .setText("générer 🚀")
-              .setParseSpecialTokens(true);
-      expected.getSamplingBuilder().setTemperature(0.5f).setSeed(-1);
-      expected.getStopBuilder().setMaxTokens(2).addSequences("a").addSequences("b");
+              .setAddSpecialTokens(true)
+              .setParseSpecialTokens(true)
+              .setCandidateCount(2)
+              .setAdapter("l")
+              .setPriority(Priority.PRIORITY_BATCH)
+              .setCacheSalt("s")
+              .setRequestId("r")
+              .setMaxQueueTime(Durations.fromMillis(250));
+      expected
+          .getSamplingBuilder()
+          .setTemperature(0.5f)
+          .setTopK(40)
+          .setTopP(0.9f)
+          .setMinP(0.05f)
+          .setRepetitionPenalty(1.1f)
+          .setFrequencyPenalty(-0.5f)
+          .setPresencePenalty(0.25f)
+          .setPenaltyWindow(64)
+          .putLogitBias(7, Float.NEGATIVE_INFINITY)
+          .putLogitBias(8, 2.5f)
+          .setSeed(-1);
+      expected
+          .getStopBuilder()
+          .setMaxTokens(2)
+          .setMinTokens(1)
+          .addSequences("a")
+          .addSequences("b")
+          .addTokenIds(5)
+          .setIncludeStop(true)
+          .setIgnoreEos(true)
+          .setTimeLimit(Durations.fromMillis(1_500));
+      expected.getResponseFormatBuilder().setJsonSchema("{\"type\":\"object\"}");
+      expected
+          .getOutputBuilder()
+          .setEchoPrompt(true)
+          .setTokens(true)
+          .setPromptTokens(true)
+          .setLogprobs(true)
+          .setLogprobsKind(LogprobsKind.LOGPROBS_KIND_PROCESSED)
+          .setTopCandidates(3)
+          .setTokensPerEvent(4);
+      assertThat(err()).isEmpty();
       assertThat(server.requests).containsExactly(expected.build());
     }
+  }
+
+  @Test
+  void promptsComeFromFilesAndAsTokenIds(@TempDir Path folder) throws Exception {
+    Path prompt = Files.writeString(folder.resolve("prompt.txt"), "two\nlines\n");
+    try (FakeServer server = new FakeServer(Answer::whole)) {
+      run("generate", "--file", prompt.toString(), "--target", server.target().toString());
+      run("generate", "--token-ids=3,4", "--no-add-special", "--target=" + server.target());
+      assertThat(server.requests).extracting(GenerateRequest::getText).contains("two\nlines\n");
+      assertThat(server.requests.getLast().getTokenIds().getIdsList()).containsExactly(3, 4);
+      assertThat(server.requests.getLast().hasAddSpecialTokens()).isTrue();
+      assertThat(server.requests.getLast().getAddSpecialTokens()).isFalse();
+
+      Path latin = Files.write(folder.resolve("latin.txt"), new byte[] {(byte) 0xE9, ' '});
+      int code = run("generate", "-f", latin.toString(), "--target=" + server.target());
+      assertThat(code).isEqualTo(ExitCode.FAILED);
+      assertThat(err()).contains("latin.txt isn't UTF-8");
+    }
+  }
+
+  @Test
+  void severalCandidatesAreTextsOfTheirOwn() throws Exception {
+    List<GenerateResponse> events =
+        List.of(
+            delta(0, "a", 1),
+            delta(1, "x", 2),
+            delta(0, "b", 3),
+            finished(0),
+            delta(1, "y", 4),
+            finished(1));
+    try (FakeServer server = new FakeServer(asked -> Answer.of(events))) {
+      run("generate", "x", "--candidates=2", "--target=" + server.target());
+      assertThat(out()).isEqualTo("[candidate 0: MAX_TOKENS]\nab\n[candidate 1: MAX_TOKENS]\nxy\n");
+    }
+  }
+
+  @Test
+  void tokensAreLinesWithWhatWasAskedFor() throws Exception {
+    TokenInfo token =
+        TokenInfo.newBuilder()
+            .setId(7)
+            .setPiece(ByteString.copyFromUtf8(" \"é"))
+            .setLogprob(-0.25f)
+            .setRank(2)
+            .addTopCandidates(
+                CandidateToken.newBuilder()
+                    .setId(9)
+                    .setPiece(ByteString.copyFrom(new byte[] {(byte) 0xF0, 'a', '\n'}))
+                    .setLogprob(-0.125f))
+            .build();
+    GenerateResponse.Builder prompt = GenerateResponse.newBuilder();
+    prompt.getPromptBuilder().addTokens(TokenInfo.newBuilder().setId(1));
+    GenerateResponse.Builder delta = GenerateResponse.newBuilder();
+    delta.getDeltaBuilder().setText("unseen").addTokens(token);
+    List<GenerateResponse> events = List.of(prompt.build(), delta.build());
+    try (FakeServer server = new FakeServer(asked -> Answer.of(events))) {
+      run("generate", "x", "--tokens", "--logprobs", "--target=" + server.target());
+      assertThat(out())
+          .isEqualTo("prompt\t1\t\"\"\n7\t\" \\\"é\"\t-0.2500\t#2\t9 \"\\xf0a\\x0a\" -0.1250\n");
+    }
+  }
+
+  private static GenerateResponse delta(int candidate, String text, int id) {
+    GenerateResponse.Builder event = GenerateResponse.newBuilder();
+    event.getDeltaBuilder().setCandidate(candidate).setText(text).addTokenIds(id);
+    return event.build();
+  }
+
+  private static GenerateResponse finished(int candidate) {
+    GenerateResponse.Builder event = GenerateResponse.newBuilder();
+    event
+        .getFinishedBuilder()
+        .setCandidate(candidate)
+        .setReason(FinishReason.FINISH_REASON_MAX_TOKENS);
+    return event.build();
   }
 
   @Test
@@ -245,6 +398,12 @@ class GenerateCommandTest {
         "generate x --target nowhere",
         "generate x --target a:1 --max-tokens 0",
         "generate x --target a:1 --seed -1",
+        "generate x --target a:1 --file F",
+        "generate --target a:1",
+        "generate x --target a:1 --regex a --choice b",
+        "generate x --target a:1 --logprobs",
+        "generate x --target a:1 --logit-bias 7",
+        "generate x --target a:1 --priority high",
         "generate x --target a:1 --temperature warm",
         "generate x --frobnicate",
         "bench",

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -50,6 +51,15 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
   public record Answer(Iterator<GenerateResponse> events, StatusException end) {
     public static Answer whole(GenerateRequest request) {
       return new Answer(FakeModel.events(request), new StatusException(Status.OK));
+    }
+
+    /** These events, numbered. */
+    public static Answer of(List<GenerateResponse> events) {
+      List<GenerateResponse> numbered = new ArrayList<>();
+      for (GenerateResponse event : events) {
+        numbered.add(event.toBuilder().setSequenceNumber(numbered.size()).build());
+      }
+      return new Answer(numbered.iterator(), new StatusException(Status.OK));
     }
 
     /** The first so many events of this call, and then this status. */
