@@ -64,7 +64,7 @@ public final class Completion {
     } else if (constraint != null && constraint.isComplete()) { // only the empty text obeys it
       end(FinishReason.FORMAT_COMPLETE);
     }
-    request.resume().ifPresent(point -> replay(point, stop.timeLimit().isPresent()));
+    request.resume().ifPresent(point -> replay(point, request.promptEvents()));
     if (request.output().echoPrompt() && count == 0) {
       text.prepend(promptText); // whoever has a token has the first Delta, and the prompt in it
     }
@@ -83,16 +83,16 @@ public final class Completion {
   }
 
   /** Goes through what the caller has, telling nothing of it again. */
-  private void replay(ResumePoint point, boolean timeLimited) {
+  private void replay(ResumePoint point, int promptEvents) {
     int[] known = point.tokens(candidate);
     for (int i = 0; i < known.length && reason == null; i++) {
       judge(known[i]);
       text.take();
     }
-    long deltas = point.afterSequenceNumber() - 1; // behind Started and PromptProcessed
+    long deltas = point.afterSequenceNumber() - promptEvents; // behind those and Started
     boolean hasLastDelta =
         count % tokensPerEvent != 0 || deltas > Math.ceilDiv(count, tokensPerEvent);
-    if (reason == null && timeLimited && hasLastDelta) {
+    if (reason == null && stop.timeLimit().isPresent() && hasLastDelta) {
       end(FinishReason.TIME_LIMIT); // no other end comes elsewhere than behind a token
       text.finish();
       text.take();

@@ -19,8 +19,17 @@ public sealed interface GenerationEvent {
   /** Admitted to the queue. */
   record Started() implements GenerationEvent {}
 
-  /** The prompt has been read. */
-  record PromptProcessed(int cachedTokens) implements GenerationEvent {}
+  /**
+   * The prompt has been read. Several, one behind another, where there are many tokens to tell.
+   *
+   * @param tokens of the prompt, where they are to be told; a log-probability is NaN where there is
+   *     none
+   */
+  record PromptProcessed(int cachedTokens, List<SampledToken> tokens) implements GenerationEvent {
+    public PromptProcessed(int cachedTokens) {
+      this(cachedTokens, List.of());
+    }
+  }
 
   /**
    * Text that is complete, and the tokens that it accounts for.

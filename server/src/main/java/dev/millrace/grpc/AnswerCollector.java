@@ -26,7 +26,7 @@ final class AnswerCollector {
   void add(GenerateResponse response) {
     switch (response.getEventCase()) {
       case STARTED -> answer.setStarted(response.getStarted());
-      case PROMPT -> answer.setPrompt(response.getPrompt());
+      case PROMPT -> answer.mergePrompt(response.getPrompt()); // there may be several
       case DELTA -> add(response.getDelta());
       case FINISHED ->
           part(response.getFinished().getCandidate()).candidate.setFinished(response.getFinished());

@@ -34,6 +34,7 @@ final class EventTranslator {
   private final Tokenizer tokenizer;
   private final long after; // number of the last event that the caller has; -1 is none
   private final long numberOfLastFinished; // if the tokens that the caller has were the last ones
+  private long promptEvents; // that were seen
   private long last; // number of the last event that was sent, or that the caller has
 
   EventTranslator(AcceptedRequest accepted, Tokenizer tokenizer) {
@@ -50,7 +51,7 @@ final class EventTranslator {
       int known = resume.map(point -> point.tokens(candidate).length).orElse(0);
       deltas += Math.ceilDiv(known, output.tokensPerEvent());
     }
-    this.numberOfLastFinished = 1 + deltas + candidates;
+    this.numberOfLastFinished = accepted.generation().promptEvents() + deltas + candidates;
   }
 
   /** The event to send, unless the caller has it. */
@@ -61,9 +62,7 @@ final class EventTranslator {
     GenerateResponse.Builder response = GenerateResponse.newBuilder().setSequenceNumber(++last);
     switch (event) {
       case GenerationEvent.Started _ -> response.setStarted(accepted.started());
-      case GenerationEvent.PromptProcessed prompt ->
-          response.setPrompt(
-              PromptProcessed.newBuilder().setCachedTokenCount(prompt.cachedTokens()));
+      case GenerationEvent.PromptProcessed prompt -> response.setPrompt(prompt(prompt));
       case GenerationEvent.Delta delta -> response.setDelta(textDelta(delta));
       case GenerationEvent.Finished finished -> response.setFinished(finished(finished));
       case GenerationEvent.Summary summary ->
@@ -78,17 +77,24 @@ final class EventTranslator {
   private boolean callerHas(GenerationEvent event) {
     return switch (event) {
       case GenerationEvent.Started _ -> after >= 0;
-      case GenerationEvent.PromptProcessed _ -> after >= 1;
+      case GenerationEvent.PromptProcessed _ -> after >= ++promptEvents;
       case GenerationEvent.Delta _, GenerationEvent.Summary _ -> false;
       case GenerationEvent.Finished finished -> {
-        // Behind a time limit, that number may be a Delta without tokens; and of several
-        // candidates'
-        // ends, it isn't known which ones the caller has, unless it has all: rather twice than
-        // never.
+        // Behind a time limit, that number may be a Delta without tokens; and of several candidates'
+        // ends, it isn't known which the caller has, unless it has all: rather twice than never.
         boolean uncertain = finished.reason() == GenerationEvent.FinishReason.TIME_LIMIT;
         yield after >= numberOfLastFinished + (uncertain ? 1 : 0);
       }
     };
+  }
+
+  private PromptProcessed prompt(GenerationEvent.PromptProcessed event) {
+    PromptProcessed.Builder prompt =
+        PromptProcessed.newBuilder().setCachedTokenCount(event.cachedTokens());
+    for (SampledToken token : event.tokens()) {
+      prompt.addTokens(tokenInfo(token));
+    }
+    return prompt.build();
   }
 
   private TextDelta textDelta(GenerationEvent.Delta delta) {
@@ -105,7 +111,7 @@ final class EventTranslator {
 
   private TokenInfo tokenInfo(SampledToken token) {
     TokenInfo.Builder info = TokenInfo.newBuilder().setId(token.id()).setPiece(piece(token.id()));
-    if (output.logprobs()) {
+    if (output.logprobs() && token.rank() > 0) { // a prompt's first token has none
       info.setLogprob(token.logprob()).setRank(token.rank());
     }
     for (SampledToken.Candidate candidate : token.top()) {

@@ -36,12 +36,18 @@ public record GenerationRequest(
     Optional<Duration> maxQueueTime,
     Optional<Long> deadlineNanos) {
 
+  /** How many PromptProcessed its stream has. */
+  public int promptEvents() {
+    return output.promptEvents(prompt.length);
+  }
+
   /**
    * Whether the prompt's tokens are told with log-probabilities or candidates: then each of its
    * positions has to be computed, whatever a cache holds, and wants a row of logits.
    */
   public boolean wantsPromptLogprobs() {
-    return output.promptTokens() && (output.logprobs() || output.topCandidates() > 0);
+    boolean asked = output.promptTokens() && (output.logprobs() || output.topCandidates() > 0);
+    return asked && resume.map(point -> point.afterSequenceNumber() < promptEvents()).orElse(true);
   }
 
   /**
@@ -96,7 +102,12 @@ public record GenerationRequest(
       boolean processedLogprobs,
       int topCandidates,
       boolean echoPrompt,
-      int tokensPerEvent) {}
+      int tokensPerEvent) {
+    /** How many PromptProcessed tell a prompt of so many tokens. */
+    int promptEvents(int promptLength) {
+      return promptTokens ? Math.ceilDiv(promptLength, Limits.TOKENS_PER_PROMPT_EVENT) : 1;
+    }
+  }
 
   /** In rising order. */
   public enum Priority {

@@ -13,6 +13,9 @@ public final class Limits {
   /** The contract's own. */
   public static final int MAX_TOP_CANDIDATES = 20;
 
+  /** In one PromptProcessed; the contract's own. */
+  public static final int TOKENS_PER_PROMPT_EVENT = 1_024;
+
   /** Of a request id: it is copied to every log line and trace. */
   public static final int MAX_REQUEST_ID_CHARACTERS = 128;
 

@@ -1,7 +1,6 @@
 package dev.millrace.request;
 
 import static dev.millrace.request.InvalidRequestException.invalid;
-import static dev.millrace.request.InvalidRequestException.unimplemented;
 
 import dev.millrace.request.GenerationRequest.OutputSettings;
 import dev.millrace.v1.LogprobsKind;
@@ -14,9 +13,6 @@ final class OutputReader {
   private OutputReader() {}
 
   static OutputSettings read(OutputOptions asked) {
-    if (asked.getPromptTokens()) {
-      throw unimplemented(PATH + "prompt_tokens", "leave it false");
-    }
     int topCandidates =
         Checks.count(
             PATH + "top_candidates", asked.getTopCandidates(), 0, Limits.MAX_TOP_CANDIDATES);
@@ -42,8 +38,8 @@ final class OutputReader {
 
   /** What goes into TokenInfo is only sent where TokenInfo is; asked for alone, it would vanish. */
   private static void checkHolders(OutputOptions asked) {
-    if (!asked.getTokens()) {
-      String needs = "goes into TokenInfo, so it needs output.tokens";
+    if (!asked.getTokens() && !asked.getPromptTokens()) {
+      String needs = "goes into TokenInfo, so it needs output.tokens or output.prompt_tokens";
       if (asked.getLogprobs()) {
         throw invalid(PATH + "logprobs", needs);
       }

@@ -12,13 +12,10 @@ import dev.millrace.sampling.SamplingSettings;
 import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
-import dev.millrace.v1.Resume;
 import dev.millrace.v1.SamplingParameters;
 import dev.millrace.v1.StopCriteria;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
@@ -28,9 +25,6 @@ import java.util.function.LongSupplier;
  * ignored.
  */
 public final class RequestReader {
-  /** A Delta that brings only text, and CandidateFinished; whoever has the summary has all. */
-  private static final int EVENTS_BEHIND_TOKENS = 2;
-
   private final LongSupplier random;
 
   /**
@@ -80,11 +74,12 @@ public final class RequestReader {
     Optional<ResumePoint> resume =
         request.hasResume()
             ? Optional.of(
-                readResume(
+                ResumeReader.read(
                     request.getResume(),
                     candidates,
                     stop.maxTokens(),
-                    output.tokensPerEvent(),
+                    output,
+                    prompt.length,
                     vocabulary))
             : Optional.empty();
     String requestId =
@@ -174,34 +169,5 @@ public final class RequestReader {
     }
     Checks.atMost(
         "cache_salt", "bytes", asked.getCacheSaltBytes().size(), Limits.MAX_CACHE_SALT_BYTES);
-  }
-
-  private static ResumePoint readResume(
-      Resume asked, int candidates, int maxTokens, int tokensPerEvent, int vocabulary) {
-    Checks.atMost("resume.candidates", "candidates", asked.getCandidatesCount(), candidates);
-    List<int[]> known = new ArrayList<>();
-    int deltas = 0; // each but a candidate's last has tokensPerEvent tokens
-    for (int i = 0; i < asked.getCandidatesCount(); i++) {
-      String field = "resume.candidates[" + i + "].ids";
-      int[] tokens = Checks.tokenIds(field, asked.getCandidates(i).getIdsList(), vocabulary);
-      Checks.atMost(field, "tokens", tokens.length, maxTokens);
-      known.add(tokens);
-      deltas += Math.ceilDiv(tokens.length, tokensPerEvent);
-    }
-    long after = asked.getAfterSequenceNumber();
-    // Started and PromptProcessed come before all Deltas.
-    int least = deltas == 0 ? 0 : 1 + deltas;
-    int most = 1 + deltas + candidates * EVENTS_BEHIND_TOKENS;
-    if (after < least || after > most) {
-      throw invalid(
-          "resume.after_sequence_number",
-          "%s; with %d tokens, the last event that arrived has a number from %d to %d"
-              .formatted(
-                  Long.toUnsignedString(after),
-                  known.stream().mapToInt(tokens -> tokens.length).sum(),
-                  least,
-                  most));
-    }
-    return new ResumePoint(known, after);
   }
 }

@@ -191,6 +191,11 @@ class ContractFieldsTest {
         a -> a.generation().output().tokens(),
         true);
     supported(
+        "output.prompt_tokens",
+        b -> b.getOutputBuilder().setPromptTokens(true),
+        a -> a.generation().output().promptTokens(),
+        true);
+    supported(
         "output.logprobs",
         b -> b.getOutputBuilder().setTokens(true).setLogprobs(true),
         a -> a.generation().output().logprobs(),

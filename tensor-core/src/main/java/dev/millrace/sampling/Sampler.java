@@ -123,6 +123,22 @@ public final class Sampler {
     return probabilities;
   }
 
+  /**
+   * How likely the model itself holds a token that stands there already.
+   *
+   * @param topCandidates how many of the likeliest tokens to tell
+   * @return id −1 if any of the row's logits isn't finite
+   */
+  public SampledToken score(Matrix<LogitRows, Vocab> logits, int row, int id, int topCandidates) {
+    MemorySegment raw = row(logits, row);
+    int best = kernels.argmax(raw, 0, vocabulary);
+    if (best < 0) {
+      return NONE;
+    }
+    distribution.of(raw, raw.getAtIndex(JAVA_FLOAT, best), 1);
+    return withLogprobs(id, raw, best, topCandidates);
+  }
+
   private MemorySegment row(Matrix<LogitRows, Vocab> logits, int row) {
     if (logits.columns() != vocabulary) {
       throw new IllegalArgumentException(
