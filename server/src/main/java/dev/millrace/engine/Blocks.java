@@ -68,9 +68,12 @@ final class Blocks {
     return needed;
   }
 
-  /** Full blocks that it may find: the last known token's logits are always needed. */
+  /**
+   * Full blocks that it may find: the last known token's logits are always needed, and where all of
+   * a prompt's are, none may be found.
+   */
   private int shareable(Sequence sequence) {
-    return (sequence.length() - 1) / blockSize;
+    return sequence.promptTokens().wantScores() ? 0 : (sequence.length() - 1) / blockSize;
   }
 
   private @Nullable Node find(Sequence sequence, int index, @Nullable Node parent) {
@@ -85,6 +88,9 @@ final class Blocks {
    * @return positions that need no computing
    */
   int adopt(Sequence sequence) {
+    if (sequence.promptTokens().wantScores()) {
+      return 0;
+    }
     for (int i = 0; i < shareable(sequence); i++) {
       Node node = find(sequence, i, sequence.lastShared());
       if (node == null) {

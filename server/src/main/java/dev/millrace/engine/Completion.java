@@ -59,7 +59,7 @@ public final class Completion {
     TextDecoder decoder = tokenizer.decoder(true);
     String promptText = read(request.prompt(), decoder);
     this.text = new TextAssembler(decoder, stop.texts(), stop.includeStop());
-    if (stop.maxTokens() == 0) {
+    if (stop.maxTokens() == 0 && !request.wantsPromptLogprobs()) {
       end(FinishReason.MAX_TOKENS);
     } else if (constraint != null && constraint.isComplete()) { // only the empty text obeys it
       end(FinishReason.FORMAT_COMPLETE);

@@ -285,6 +285,10 @@ final class EngineState {
     }
     generation.lifetime().token(now);
     generation.tellPrompt();
+    if (generation.request().stop().maxTokens() == 0) { // only the prompt was to be read
+      endOutput(generation, FinishReason.MAX_TOKENS, now);
+      return;
+    }
     sequence.append(token.id());
     sequence.completion().accept(token);
     counters.completionTokens++;

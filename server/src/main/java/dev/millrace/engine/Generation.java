@@ -1,6 +1,5 @@
 package dev.millrace.engine;
 
-import dev.millrace.engine.GenerationEvent.PromptProcessed;
 import dev.millrace.engine.GenerationEvent.Usage;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.tokenizer.Tokenizer;
@@ -18,6 +17,7 @@ final class Generation {
   private final Outlet outlet;
   private final Lifetime lifetime;
   private final List<Sequence> candidates;
+  private final PromptTokens promptTokens;
 
   private boolean holdsPlace = true; // one of the queue's, until any of its sequences starts
   private boolean promptTold;
@@ -58,6 +58,7 @@ final class Generation {
                         most))
             .toList();
     this.unended = candidates.size();
+    this.promptTokens = new PromptTokens(request);
   }
 
   long id() {
@@ -82,6 +83,10 @@ final class Generation {
 
   List<Sequence> candidates() {
     return candidates;
+  }
+
+  PromptTokens promptTokens() {
+    return promptTokens;
   }
 
   /** Whether this was the last of its sequences to end. */
@@ -122,7 +127,7 @@ final class Generation {
   void tellPrompt() {
     if (!promptTold) {
       promptTold = true;
-      outlet.emit(new PromptProcessed(cachedTokens));
+      promptTokens.take(cachedTokens).forEach(outlet::emit);
     }
   }
 

@@ -15,7 +15,9 @@ import dev.millrace.tensor.Dim.LogitRows;
 import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 
 /** The real model: a network over the KV pool, and a sampler for each member of the team. */
 public final class NetworkModel implements StepModel {
@@ -55,8 +57,29 @@ public final class NetworkModel implements StepModel {
     for (StepPlan.Copy copy : plan.copies()) {
       pool.copyBlock(copy.from(), copy.to());
     }
-    List<Chunk> chunks = new ArrayList<>(plan.entries().size());
+    List<StepPlan.Entry> others = plan.entries().stream().filter(e -> !isScored(e)).toList();
+    Iterator<SampledToken> sampledTogether =
+        (others.isEmpty() ? List.<SampledToken>of() : stepTogether(others)).iterator();
+    List<SampledToken> sampled = new ArrayList<>(); // in the plan's order
     for (StepPlan.Entry entry : plan.entries()) {
+      if (isScored(entry)) {
+        score(entry).ifPresent(sampled::add);
+      } else if (entry.samples()) {
+        sampled.add(sampledTogether.next());
+      }
+    }
+    return sampled;
+  }
+
+  /** Whether positions of a prompt want logits, for what is told of its tokens. */
+  private static boolean isScored(StepPlan.Entry entry) {
+    int end = entry.position() + entry.count();
+    return entry.sequence().promptTokens().wantLogits(entry.position(), end);
+  }
+
+  private List<SampledToken> stepTogether(List<StepPlan.Entry> entries) {
+    List<Chunk> chunks = new ArrayList<>(entries.size());
+    for (StepPlan.Entry entry : entries) {
       Sequence sequence = entry.sequence();
       chunks.add(
           new Chunk(
@@ -69,10 +92,7 @@ public final class NetworkModel implements StepModel {
     }
     Matrix<LogitRows, Vocab> logits = network.forward(chunks, pool);
     List<Sequence> sampling =
-        plan.entries().stream()
-            .filter(StepPlan.Entry::samples)
-            .map(StepPlan.Entry::sequence)
-            .toList();
+        entries.stream().filter(StepPlan.Entry::samples).map(StepPlan.Entry::sequence).toList();
     SampledToken[] sampled = new SampledToken[sampling.size()]; // by row of logits
     team.run(
         (part, parts) -> {
@@ -82,6 +102,48 @@ public final class NetworkModel implements StepModel {
           }
         });
     return List.of(sampled);
+  }
+
+  /** In slices, as many rows as logits have room: each position wants a row. */
+  private Optional<SampledToken> score(StepPlan.Entry entry) {
+    Sequence sequence = entry.sequence();
+    int end = entry.position() + entry.count();
+    SampledToken next = Sampler.NONE;
+    int from = entry.position();
+    while (from < end) {
+      int rows = Math.min(network.limits().maxLogitRows(), end - from);
+      Matrix<LogitRows, Vocab> logits =
+          network.forward(
+              List.of(new Chunk(sequence.tokens(), from, rows, from, sequence.blocks(), rows)),
+              pool);
+      scoreRows(sequence, from, rows, logits);
+      if (from + rows == end && entry.samples() && sequence.promptTokens().areFinite()) {
+        next = sample(samplers.getFirst(), sequence, logits, rows - 1);
+      }
+      from += rows;
+    }
+    return entry.samples() ? Optional.of(next) : Optional.empty();
+  }
+
+  private void scoreRows(Sequence sequence, int from, int rows, Matrix<LogitRows, Vocab> logits) {
+    int topCandidates = sequence.request().output().topCandidates();
+    PromptTokens prompt = sequence.promptTokens();
+    SampledToken[] scores = new SampledToken[rows]; // of the tokens behind each row's
+    team.run(
+        (part, parts) -> {
+          int end = Team.split(rows, part + 1, parts);
+          for (int row = Team.split(rows, part, parts); row < end; row++) {
+            if (prompt.wantLogitsBehind(from + row)) {
+              int token = sequence.tokens()[from + row + 1];
+              scores[row] = samplers.get(part).score(logits, row, token, topCandidates);
+            }
+          }
+        });
+    for (int row = 0; row < rows; row++) {
+      if (scores[row] != null) {
+        prompt.score(from + row + 1, scores[row]);
+      }
+    }
   }
 
   private static SampledToken sample(

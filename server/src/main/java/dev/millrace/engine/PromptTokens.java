@@ -35,6 +35,12 @@ final class PromptTokens {
     return scores != null;
   }
 
+  /** Whether logits behind any of the positions [from, end) are wanted; scores ascend. */
+  boolean wantLogits(int from, int end) {
+    int last = Math.min(end, request.prompt().length - 1) - 1;
+    return last >= from && wantLogitsBehind(last);
+  }
+
   /** Whether the logits behind a position are wanted for the token that stands there next. */
   boolean wantLogitsBehind(int position) {
     return scores != null && position + 1 < scores.length && scores[position + 1] == null;

@@ -75,6 +75,10 @@ public final class Sequence {
     return generation.request();
   }
 
+  PromptTokens promptTokens() {
+    return generation.promptTokens();
+  }
+
   public BlockTable blocks() {
     return blocks;
   }

@@ -34,9 +34,9 @@ final class OutletPublisher implements Publisher<GenerationEvent> {
   @Override
   public void subscribe(Subscriber<? super GenerationEvent> subscriber) {
     OutletSubscription subscription =
-        new OutletSubscription(engine, capacity, request.candidateCount(), executor, subscriber);
+        new OutletSubscription(engine, capacity, request, executor, subscriber);
     subscriber.onSubscribe(subscription);
-    subscription.start(request);
+    subscription.start();
     interrupt.bind(subscription::interrupt);
   }
 }

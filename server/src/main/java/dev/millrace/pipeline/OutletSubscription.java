@@ -32,8 +32,8 @@ import org.slf4j.LoggerFactory;
 final class OutletSubscription implements Subscription, Outlet, Runnable {
   private static final Logger log = LoggerFactory.getLogger(OutletSubscription.class);
 
-  /** For Started, PromptProcessed and Summary, which always find room. */
-  private static final int PLACES_BESIDE = 3;
+  /** For Started and Summary, which always find room, and so does what tells of the prompt. */
+  private static final int PLACES_BESIDE = 2;
 
   /** For a last Delta and Finished, which do so too. */
   private static final int PLACES_BESIDE_EACH = 2;
@@ -42,6 +42,7 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
 
   private final Engine engine;
   private final int capacity;
+  private final GenerationRequest request;
   private final Executor executor;
 
   private final AtomicReferenceArray<@Nullable GenerationEvent> ring; // null where free
@@ -60,19 +61,24 @@ final class OutletSubscription implements Subscription, Outlet, Runnable {
   OutletSubscription(
       Engine engine,
       int capacity,
-      int candidates,
+      GenerationRequest request,
       Executor executor,
       Subscriber<? super GenerationEvent> subscriber) {
     this.engine = engine;
     this.capacity = capacity;
     this.executor = executor;
     this.subscriber = subscriber;
+    this.request = request;
     this.ring =
-        new AtomicReferenceArray<>(capacity + PLACES_BESIDE + candidates * PLACES_BESIDE_EACH);
+        new AtomicReferenceArray<>(
+            capacity
+                + PLACES_BESIDE
+                + request.promptEvents()
+                + request.candidateCount() * PLACES_BESIDE_EACH);
   }
 
   /** Submits the request; the subscriber has this subscription already. */
-  void start(GenerationRequest request) {
+  void start() {
     if (!cancelled) {
       try {
         id = engine.submit(request, this);

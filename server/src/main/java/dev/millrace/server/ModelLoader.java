@@ -45,6 +45,9 @@ final class ModelLoader {
   /** Positions in a block of the KV pool: one of attention's tiles. */
   private static final int BLOCK_SIZE = Kernels.ATTENTION_TILE;
 
+  /** For log-probabilities of prompts, of which each token wants a row: so many at once. */
+  private static final int PROMPT_LOGIT_ROWS = 32;
+
   private final ServerSettings settings;
   private final Catalog catalog;
   private final Kernels kernels;
@@ -148,7 +151,9 @@ final class ModelLoader {
       opened.push(team);
       Arena scratch = Arena.ofShared();
       opened.push(scratch);
-      StepLimits step = new StepLimits(settings.maxBatchTokens(), settings.maxRunning(), context);
+      int logitRows =
+          Math.max(settings.maxRunning(), Math.min(PROMPT_LOGIT_ROWS, settings.maxBatchTokens()));
+      StepLimits step = new StepLimits(settings.maxBatchTokens(), logitRows, context);
       Network network = Network.load(file, kernels, settings.activations(), team, step);
       opened.push(network);
       KvPool pool = pool(config, limits.kvBlocks());

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * LogitProcessor}. One caller at a time; logits aren't changed.
  */
 public final class Sampler {
-  private static final SampledToken NONE = new SampledToken(-1, Float.NaN, 0, List.of());
+  /** Where none could be chosen. */
+  public static final SampledToken NONE = new SampledToken(-1, Float.NaN, 0, List.of());
 
   private final Kernels kernels;
   private final int vocabulary;
