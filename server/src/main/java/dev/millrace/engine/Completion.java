@@ -56,7 +56,8 @@ public final class Completion {
     this.stopIds = IntStream.of(stop.tokenIds()).sorted().toArray();
     this.endingIds = stop.endingIds(tokenizer);
     this.constraint = request.constraint(tokenizer).orElse(null);
-    TextDecoder decoder = tokenizer.decoder(true);
+    boolean echo = request.output().echoPrompt();
+    TextDecoder decoder = echo ? tokenizer.wholeTextDecoder(true) : tokenizer.decoder(true);
     String promptText = read(request.prompt(), decoder);
     this.text = new TextAssembler(decoder, stop.texts(), stop.includeStop());
     if (stop.maxTokens() == 0 && !request.wantsPromptLogprobs()) {
@@ -65,7 +66,7 @@ public final class Completion {
       end(FinishReason.FORMAT_COMPLETE);
     }
     request.resume().ifPresent(point -> replay(point, request.promptEvents()));
-    if (request.output().echoPrompt() && count == 0) {
+    if (echo && count == 0) {
       text.prepend(promptText); // whoever has a token has the first Delta, and the prompt in it
     }
   }
