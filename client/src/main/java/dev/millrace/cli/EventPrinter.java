@@ -8,8 +8,10 @@ import dev.millrace.v1.GenerateResponse;
 import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.TokenInfo;
 import java.io.IOException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** A stream's events on standard output. */
@@ -85,6 +87,7 @@ abstract class EventPrinter {
   /** Each candidate's text in one piece, as it ends. */
   private static final class Several extends EventPrinter {
     private final TreeMap<Integer, StringBuilder> texts = new TreeMap<>();
+    private final Set<Integer> finished = new HashSet<>(); // a resumed stream may say so twice
 
     Several(Streams streams) {
       super(streams);
@@ -98,9 +101,11 @@ abstract class EventPrinter {
             .computeIfAbsent(delta.getCandidate(), _ -> new StringBuilder())
             .append(delta.getText());
       } else if (event.hasFinished()) {
-        CandidateFinished finished = event.getFinished();
-        StringBuilder text = texts.remove(finished.getCandidate());
-        write(finished.getCandidate(), reason(finished), text == null ? "" : text.toString());
+        CandidateFinished end = event.getFinished();
+        StringBuilder text = texts.remove(end.getCandidate());
+        if (finished.add(end.getCandidate())) {
+          write(end.getCandidate(), reason(end), text == null ? "" : text.toString());
+        }
       }
     }
 

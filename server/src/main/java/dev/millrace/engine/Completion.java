@@ -65,7 +65,7 @@ public final class Completion {
     } else if (constraint != null && constraint.isComplete()) { // only the empty text obeys it
       end(FinishReason.FORMAT_COMPLETE);
     }
-    request.resume().ifPresent(point -> replay(point, request.promptEvents()));
+    request.resume().ifPresent(point -> replay(point, request));
     if (echo && count == 0) {
       text.prepend(promptText); // whoever has a token has the first Delta, and the prompt in it
     }
@@ -84,15 +84,18 @@ public final class Completion {
   }
 
   /** Goes through what the caller has, telling nothing of it again. */
-  private void replay(ResumePoint point, int promptEvents) {
+  private void replay(ResumePoint point, GenerationRequest request) {
     int[] known = point.tokens(candidate);
     for (int i = 0; i < known.length && reason == null; i++) {
       judge(known[i]);
       text.take();
     }
-    long deltas = point.afterSequenceNumber() - promptEvents; // behind those and Started
-    boolean hasLastDelta =
-        count % tokensPerEvent != 0 || deltas > Math.ceilDiv(count, tokensPerEvent);
+    // Started and the prompt's events come before Deltas; of several candidates' events, none can
+    // be told from another's.
+    long deltas = point.afterSequenceNumber() - request.promptEvents();
+    boolean hasMore =
+        request.candidateCount() == 1 && deltas > Math.ceilDiv(count, tokensPerEvent);
+    boolean hasLastDelta = count % tokensPerEvent != 0 || hasMore;
     if (reason == null && stop.timeLimit().isPresent() && hasLastDelta) {
       end(FinishReason.TIME_LIMIT); // no other end comes elsewhere than behind a token
       text.finish();

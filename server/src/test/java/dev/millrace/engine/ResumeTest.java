@@ -118,6 +118,14 @@ class ResumeTest {
   }
 
   @Test
+  void anotherCandidatesEventsDontEndThisOne() {
+    Requests request =
+        request().candidates(2).timeLimit(Duration.ofSeconds(1)).resume(List.of(A, B), 6);
+
+    assertThat(completion(request).reason()).isNull();
+  }
+
+  @Test
   void tokensBehindTheEndAreNotRead() {
     Completion completion = completion(request().maxTokens(2).resume(List.of(A, B, A, B), 5));
 

@@ -233,5 +233,13 @@ class SameSeedTest {
     for (int i = 0; i < events.size(); i++) {
       assertThat(events.get(i).getSequenceNumber()).isEqualTo(i);
     }
+
+    request
+        .getResumeBuilder()
+        .setToken(events.getFirst().getStarted().getResumeToken())
+        .setAfterSequenceNumber(1); // between the two
+    List<GenerateResponse> rest = events(request.build());
+    assertThat(rest.getFirst()).isEqualTo(events.get(2));
+    assertThat(told(rest)).isEqualTo(told(events));
   }
 }
