@@ -93,8 +93,7 @@ public final class Completion {
     // Started and the prompt's events come before Deltas; of several candidates' events, none can
     // be told from another's.
     long deltas = point.afterSequenceNumber() - request.promptEvents();
-    boolean hasMore =
-        request.candidateCount() == 1 && deltas > Math.ceilDiv(count, tokensPerEvent);
+    boolean hasMore = request.candidateCount() == 1 && deltas > Math.ceilDiv(count, tokensPerEvent);
     boolean hasLastDelta = count % tokensPerEvent != 0 || hasMore;
     if (reason == null && stop.timeLimit().isPresent() && hasLastDelta) {
       end(FinishReason.TIME_LIMIT); // no other end comes elsewhere than behind a token

@@ -3,6 +3,7 @@ package dev.millrace.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.common.collect.Lists;
+import dev.millrace.v1.CandidateFinished;
 import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateOnceResponse;
 import dev.millrace.v1.GenerateRequest;
@@ -129,6 +130,48 @@ class SameSeedTest {
                                 == candidate)
                     .map(event -> event.toBuilder().clearSequenceNumber().build())
                     .toList())
+        .toList();
+  }
+
+  @Test
+  void severalCandidatesTakenUpAgainEachGoOnToTheBit() {
+    GenerateRequest asked = request(2).toBuilder().setCandidateCount(3).build();
+    List<GenerateResponse> whole = events(asked);
+    for (int has = 1; has < whole.size() - 1; has += 4) {
+      List<GenerateResponse> known = whole.subList(0, has);
+      GenerateRequest.Builder resumed = asked.toBuilder();
+      resumed
+          .getResumeBuilder()
+          .setToken(whole.getFirst().getStarted().getResumeToken())
+          .setAfterSequenceNumber(has - 1);
+      for (int candidate = 0; candidate < 3; candidate++) {
+        TokenIds.Builder ids = resumed.getResumeBuilder().addCandidatesBuilder();
+        deltas(known, candidate).forEach(delta -> ids.addAllIds(delta.getTokenIdsList()));
+      }
+
+      List<GenerateResponse> rest = events(resumed.build());
+
+      for (int candidate = 0; candidate < 3; candidate++) {
+        assertThat(deltas(rest, candidate))
+            .as("candidate %d behind %d", candidate, has)
+            .isEqualTo(deltas(whole.subList(has, whole.size()), candidate));
+      }
+      assertThat(finished(rest)).containsAll(finished(whole.subList(has, whole.size())));
+      assertThat(finished(whole)).containsAll(finished(rest));
+    }
+  }
+
+  private static List<TextDelta> deltas(List<GenerateResponse> events, int candidate) {
+    return events.stream()
+        .filter(event -> event.hasDelta() && event.getDelta().getCandidate() == candidate)
+        .map(GenerateResponse::getDelta)
+        .toList();
+  }
+
+  private static List<CandidateFinished> finished(List<GenerateResponse> events) {
+    return events.stream()
+        .filter(GenerateResponse::hasFinished)
+        .map(GenerateResponse::getFinished)
         .toList();
   }
 
