@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -62,22 +63,12 @@ final class ChatCommand implements Callable<Integer> {
   int maxTokens = 512;
 
   @Option(
-      names = "--temperature",
-      paramLabel = "T",
-      description = "0 always takes the likeliest token. Default: the model's own, else 0.")
-  @Nullable Float temperature;
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      converter = SamplingOptions.Unsigned.class,
-      description = "Seed of each answer. Default: drawn by the server.")
-  @Nullable Long seed;
-
-  @Option(
       names = "--json",
       description = "Prints one event a line, as JSON: the fields of ConverseResponse.")
   boolean json;
+
+  @ArgGroup(exclusive = false, validate = false, heading = "%nSampling:%n")
+  SamplingOptions sampling = new SamplingOptions();
 
   private ChatCommand(Streams streams, Optional<Distribution> distribution) {
     this.streams = streams;

@@ -33,23 +33,60 @@ final class ChatFile {
 
   static List<ChatMessage> read(Path file) throws IOException {
     List<ChatMessage> messages = new ArrayList<>();
-    try {
-      for (JsonElement each : JsonParser.parseString(Files.readString(file)).getAsJsonArray()) {
-        JsonObject object = each.getAsJsonObject();
-        if (!object.has("role") || !object.has("content")) {
-          throw new IOException(file + " has a message without role or content");
-        }
-        messages.add(
-            ChatMessage.newBuilder()
-                .setRole(object.get("role").getAsString())
-                .setContent(object.get("content").getAsString())
-                .build());
+    for (JsonElement each : array(file)) {
+      try {
+        messages.add(message(each.getAsJsonObject()));
+      } catch (IllegalStateException | UnsupportedOperationException e) {
+        throw new IOException(
+            file + ": message " + messages.size() + " isn't one: " + e.getMessage(), e);
       }
-    } catch (NoSuchFileException e) {
-      throw new IOException("there is no file " + file, e);
-    } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
-      throw new IOException(file + " is no JSON array of messages: " + e.getMessage(), e);
     }
     return messages;
+  }
+
+  private static ChatMessage message(JsonObject object) {
+    if (!object.has("role") || !(object.has("content") || object.has("tool_calls"))) {
+      throw new IllegalStateException("it has no role, or no content");
+    }
+    ChatMessage.Builder message =
+        ChatMessage.newBuilder()
+            .setRole(object.get("role").getAsString())
+            .setName(text(object, "name"))
+            .setToolCallId(text(object, "tool_call_id"));
+    if (object.has("content") && object.get("content").isJsonArray()) {
+      for (JsonElement part : object.getAsJsonArray("content")) {
+        message.addPartsBuilder().setText(part.getAsJsonObject().get("text").getAsString());
+      }
+    } else {
+      message.setContent(text(object, "content"));
+    }
+    if (object.has("tool_calls")) {
+      object
+          .getAsJsonArray("tool_calls")
+          .forEach(call -> message.addToolCallsJson(call.toString()));
+    }
+    return message.build();
+  }
+
+  private static String text(JsonObject object, String name) {
+    JsonElement value = object.get(name);
+    return value == null || value.isJsonNull() ? "" : value.getAsString();
+  }
+
+  /** The documents of a JSON array, as tools are given. */
+  static List<String> documents(Path file) throws IOException {
+    List<String> documents = new ArrayList<>();
+    array(file).forEach(each -> documents.add(each.toString()));
+    return documents;
+  }
+
+  private static JsonArray array(Path file) throws IOException {
+    try {
+      return JsonParser.parseString(Files.readString(file)).getAsJsonArray();
+    } catch (NoSuchFileException e) {
+      throw new IOException("there is no file " + file, e);
+    } catch (JsonParseException | IllegalStateException e) {
+      throw new IOException(file + " is no JSON array: " + e.getMessage(), e);
+    }
   }
 }

@@ -95,12 +95,7 @@ final class Conversation implements AutoCloseable {
     GenerateRequest.Builder request = GenerateRequest.newBuilder().setModel(options.model);
     request.getChatBuilder().addAllMessages(messages);
     request.getStopBuilder().setMaxTokens(options.maxTokens);
-    if (options.temperature != null) {
-      request.getSamplingBuilder().setTemperature(options.temperature);
-    }
-    if (options.seed != null) {
-      request.getSamplingBuilder().setSeed(options.seed);
-    }
+    request.setSampling(RequestMaker.sampling(options.sampling));
     send(
         ConverseRequest.newBuilder()
             .setOpen(

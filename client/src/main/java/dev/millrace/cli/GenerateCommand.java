@@ -88,10 +88,14 @@ final class GenerateCommand implements Callable<Integer> {
 
   /** What only the command line can know: the server checks the rest. */
   private void check() {
-    int prompts =
-        (prompt == null ? 0 : 1) + (from.file == null ? 0 : 1) + (from.tokenIds.isEmpty() ? 0 : 1);
+    int prompts = (prompt == null ? 0 : 1) + from.count();
     if (prompts != 1) {
-      throw invalid("give one of PROMPT, --file and --token-ids; " + prompts + " are given");
+      throw invalid(
+          "give one of PROMPT, --file, --token-ids and --messages; " + prompts + " are given");
+    }
+    if (from.messages == null
+        && (from.tools != null || from.noGenerationPrompt || !from.templateArguments.isEmpty())) {
+      throw invalid("--tools, --template-arguments and --no-generation-prompt need --messages");
     }
     if (format.count() > 1) {
       throw invalid(

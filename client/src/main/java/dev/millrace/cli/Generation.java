@@ -49,7 +49,9 @@ final class Generation {
     if (options.format.count() > 0) {
       request.setResponseFormat(RequestMaker.format(options.format));
     }
-    if (!options.from.tokenIds.isEmpty()) {
+    if (options.from.messages != null) {
+      request.setChat(RequestMaker.chat(options.from, options.from.messages));
+    } else if (!options.from.tokenIds.isEmpty()) {
       request.setTokenIds(TokenIds.newBuilder().addAllIds(options.from.tokenIds));
     } else {
       request.setText(options.promptText()).setParseSpecialTokens(options.from.parseSpecial);

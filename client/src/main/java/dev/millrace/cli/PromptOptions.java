@@ -32,6 +32,31 @@ final class PromptOptions {
   List<Integer> tokenIds = new ArrayList<>();
 
   @Option(
+      names = "--messages",
+      paramLabel = "F.json",
+      description =
+          "The prompt as a conversation: a JSON array of messages with role and content, rendered"
+              + " with the model's chat template.")
+  @Nullable Path messages;
+
+  @Option(
+      names = "--tools",
+      paramLabel = "F.json",
+      description = "With --messages: tools that the template tells of, a JSON array.")
+  @Nullable Path tools;
+
+  @Option(
+      names = "--template-arguments",
+      paramLabel = "JSON",
+      description = "With --messages: further variables for the template, one JSON object.")
+  String templateArguments = "";
+
+  @Option(
+      names = "--no-generation-prompt",
+      description = "With --messages: doesn't open the assistant's turn.")
+  boolean noGenerationPrompt;
+
+  @Option(
       names = "--add-special",
       negatable = true,
       description =
@@ -44,6 +69,11 @@ final class PromptOptions {
       description =
           "Reads special tokens' own texts in the prompt, like <|im_start|>, as those tokens.")
   boolean parseSpecial;
+
+  /** How many of the prompts here are given. */
+  int count() {
+    return (file == null ? 0 : 1) + (tokenIds.isEmpty() ? 0 : 1) + (messages == null ? 0 : 1);
+  }
 
   /**
    * @param argument PROMPT of the command line, - for standard input

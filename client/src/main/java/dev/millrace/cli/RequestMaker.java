@@ -1,6 +1,7 @@
 package dev.millrace.cli;
 
 import com.google.protobuf.Duration;
+import dev.millrace.v1.ChatPrompt;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.LogprobsKind;
 import dev.millrace.v1.OutputOptions;
@@ -9,6 +10,7 @@ import dev.millrace.v1.ResponseFormat;
 import dev.millrace.v1.SamplingParameters;
 import dev.millrace.v1.StopCriteria;
 import java.io.IOException;
+import java.nio.file.Path;
 
 /** From options to the API's messages. What isn't given stays unset: defaults are the server's. */
 final class RequestMaker {
@@ -84,6 +86,20 @@ final class RequestMaker {
       output.setTokensPerEvent(options.tokensPerEvent);
     }
     return output.build();
+  }
+
+  static ChatPrompt chat(PromptOptions options, Path messages) throws IOException {
+    ChatPrompt.Builder chat =
+        ChatPrompt.newBuilder()
+            .addAllMessages(ChatFile.read(messages))
+            .setTemplateArgumentsJson(options.templateArguments);
+    if (options.tools != null) {
+      chat.addAllToolsJson(ChatFile.documents(options.tools));
+    }
+    if (options.noGenerationPrompt) {
+      chat.setAddGenerationPrompt(false);
+    }
+    return chat.build();
   }
 
   /**

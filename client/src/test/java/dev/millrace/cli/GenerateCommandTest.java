@@ -9,6 +9,7 @@ import dev.millrace.client.FakeModel;
 import dev.millrace.client.FakeServer;
 import dev.millrace.client.FakeServer.Answer;
 import dev.millrace.v1.CandidateToken;
+import dev.millrace.v1.ChatPrompt;
 import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
@@ -196,6 +197,43 @@ class GenerateCommandTest {
       int code = run("generate", "-f", latin.toString(), "--target=" + server.target());
       assertThat(code).isEqualTo(ExitCode.FAILED);
       assertThat(err()).contains("latin.txt isn't UTF-8");
+    }
+  }
+
+  @Test
+  void aConversationComesFromAFileAsOthersHaveIt(@TempDir Path folder) throws Exception {
+    Path messages =
+        Files.writeString(
+            folder.resolve("messages.json"),
+            """
+            [{"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
+             {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]},
+             {"role": "tool", "tool_call_id": "1", "name": "clock", "content": "noon"}]
+            """);
+    Path tools = Files.writeString(folder.resolve("tools.json"), "[{\"type\":\"function\"}]");
+    try (FakeServer server = new FakeServer(Answer::whole)) {
+      run(
+          "generate",
+          "--messages=" + messages,
+          "--tools=" + tools,
+          "--template-arguments={\"think\":false}",
+          "--no-generation-prompt",
+          "--target=" + server.target());
+      ChatPrompt.Builder expected =
+          ChatPrompt.newBuilder()
+              .addToolsJson("{\"type\":\"function\"}")
+              .setTemplateArgumentsJson("{\"think\":false}")
+              .setAddGenerationPrompt(false);
+      expected.addMessagesBuilder().setRole("system").addPartsBuilder().setText("Be brief.");
+      expected.addMessagesBuilder().setRole("assistant").addToolCallsJson("{\"id\":\"1\"}");
+      expected
+          .addMessagesBuilder()
+          .setRole("tool")
+          .setToolCallId("1")
+          .setName("clock")
+          .setContent("noon");
+      assertThat(err()).isEmpty();
+      assertThat(server.requests.getFirst().getChat()).isEqualTo(expected.build());
     }
   }
 
@@ -402,6 +440,7 @@ class GenerateCommandTest {
         "generate --target a:1",
         "generate x --target a:1 --regex a --choice b",
         "generate x --target a:1 --logprobs",
+        "generate x --target a:1 --tools F",
         "generate x --target a:1 --logit-bias 7",
         "generate x --target a:1 --priority high",
         "generate x --target a:1 --temperature warm",
