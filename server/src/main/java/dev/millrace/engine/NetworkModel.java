@@ -18,6 +18,8 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** The real model: a network over the KV pool, and a sampler for each member of the team. */
 public final class NetworkModel implements StepModel {
@@ -57,12 +59,19 @@ public final class NetworkModel implements StepModel {
     for (StepPlan.Copy copy : plan.copies()) {
       pool.copyBlock(copy.from(), copy.to());
     }
-    List<StepPlan.Entry> others = plan.entries().stream().filter(e -> !isScored(e)).toList();
+    // Looked at once: candidates share their prompt's scores.
+    Set<StepPlan.Entry> scored =
+        plan.entries().stream().filter(NetworkModel::isScored).collect(Collectors.toSet());
+    if (scored.isEmpty()) {
+      return stepTogether(plan.entries());
+    }
+    List<StepPlan.Entry> others =
+        plan.entries().stream().filter(entry -> !scored.contains(entry)).toList();
     Iterator<SampledToken> sampledTogether =
         (others.isEmpty() ? List.<SampledToken>of() : stepTogether(others)).iterator();
     List<SampledToken> sampled = new ArrayList<>(); // in the plan's order
     for (StepPlan.Entry entry : plan.entries()) {
-      if (isScored(entry)) {
+      if (scored.contains(entry)) {
         score(entry).ifPresent(sampled::add);
       } else if (entry.samples()) {
         sampled.add(sampledTogether.next());

@@ -80,7 +80,8 @@ final class EventTranslator {
       case GenerationEvent.PromptProcessed _ -> after >= ++promptEvents;
       case GenerationEvent.Delta _, GenerationEvent.Summary _ -> false;
       case GenerationEvent.Finished finished -> {
-        // Behind a time limit, that number may be a Delta without tokens; and of several candidates'
+        // Behind a time limit, that number may be a Delta without tokens; and of several
+        // candidates'
         // ends, it isn't known which the caller has, unless it has all: rather twice than never.
         boolean uncertain = finished.reason() == GenerationEvent.FinishReason.TIME_LIMIT;
         yield after >= numberOfLastFinished + (uncertain ? 1 : 0);

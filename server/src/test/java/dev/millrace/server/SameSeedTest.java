@@ -263,7 +263,7 @@ class SameSeedTest {
     for (int i = 0; i < 1_500; i++) {
       request.getTokenIdsBuilder().addIds(5 + i % 250);
     }
-    request.getStopBuilder().setMaxTokens(3);
+    request.setCandidateCount(2).getStopBuilder().setMaxTokens(3);
     request.getOutputBuilder().setPromptTokens(true).setLogprobs(true);
 
     List<GenerateResponse> events = events(request.build());
