@@ -6,7 +6,7 @@ import dev.millrace.model.ModelFile;
 import dev.millrace.request.ModelChat;
 import dev.millrace.template.ChatTemplate;
 import dev.millrace.template.Conversation;
-import dev.millrace.template.JsonReader;
+import dev.millrace.template.JsonData;
 import dev.millrace.template.TemplateException;
 import dev.millrace.template.Value;
 import dev.millrace.tokenizer.Tokenizer;
@@ -166,7 +166,7 @@ final class RenderCommand implements Callable<Integer> {
 
   private Value json(String option, String text) {
     try {
-      return JsonReader.read(text);
+      return JsonData.read(text);
     } catch (IllegalArgumentException e) {
       throw invalid(option + ": " + e.getMessage());
     }

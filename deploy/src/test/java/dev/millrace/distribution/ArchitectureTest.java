@@ -60,7 +60,7 @@ class ArchitectureTest {
           room(
               "grammar",
               "grammar.automaton grammar.machine grammar.regex grammar.schema grammar.gbnf"),
-          room("template", ""),
+          room("template", "json"),
           room("sampling", "kernel tensor"),
           room("network", "kernel kv memory model tensor trace"),
           room("measure", "assembler kernel kv model network tensor"),

@@ -4,7 +4,7 @@ import static dev.millrace.request.InvalidRequestException.invalid;
 
 import com.google.protobuf.ByteString;
 import dev.millrace.template.Conversation;
-import dev.millrace.template.JsonReader;
+import dev.millrace.template.JsonData;
 import dev.millrace.template.Rendering;
 import dev.millrace.template.TemplateException;
 import dev.millrace.template.Text;
@@ -119,7 +119,7 @@ public final class ChatReader {
   private static Value.Dict object(String path, String json) {
     Checks.atMost(path, "bytes", ByteString.copyFromUtf8(json).size(), Limits.MAX_JSON_BYTES);
     try {
-      if (JsonReader.read(json) instanceof Value.Dict object) {
+      if (JsonData.read(json) instanceof Value.Dict object) {
         return object;
       }
     } catch (IllegalArgumentException e) {
@@ -136,7 +136,7 @@ public final class ChatReader {
       return call;
     }
     try {
-      return JsonReader.read(text.value()) instanceof Value.Dict arguments
+      return JsonData.read(text.value()) instanceof Value.Dict arguments
           ? entry.with("function", function.with("arguments", arguments))
           : call;
     } catch (IllegalArgumentException e) {

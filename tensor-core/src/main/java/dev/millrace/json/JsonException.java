@@ -1,7 +1,7 @@
 package dev.millrace.json;
 
 /** A text that is no JSON document, or one beyond the reader's limits; says where. */
-public final class JsonException extends RuntimeException {
+public final class JsonException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 
   /**

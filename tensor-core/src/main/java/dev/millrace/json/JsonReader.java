@@ -1,39 +1,47 @@
 package dev.millrace.json;
 
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
 
 /**
  * Reads one document as RFC 8259 has it, nothing beside: no comments, no NaN, no lone surrogates,
- * no member twice. Nesting, and exponents that would make numbers huge, are limited; the rest is
- * bounded by the text's length.
+ * no member twice. Nesting and numbers' lengths are limited; the rest is bounded by the text's
+ * length.
  */
-public final class JsonReader {
+public final class JsonReader<V> {
   /** Recursion in whoever reads a value, too. */
   public static final int MAX_DEPTH = 256;
-
-  /** Beyond double's exponents; arithmetic with larger ones takes gigabytes. */
-  public static final int MAX_EXPONENT = 400;
 
   /** Reading a number takes time quadratic in its length. */
   public static final int MAX_NUMBER_CHARACTERS = 1_000;
 
   private final String text;
+  private final JsonBuilder<V> builder;
   private int at;
 
-  private JsonReader(String text) {
+  private JsonReader(String text, JsonBuilder<V> builder) {
     this.text = text;
+    this.builder = builder;
   }
 
   /**
    * @throws JsonException saying what is wrong and where
    */
   public static JsonValue read(String text) {
-    JsonReader reader = new JsonReader(text);
+    return read(text, new ValueBuilder());
+  }
+
+  /**
+   * As whatever the builder makes of it.
+   *
+   * @throws JsonException saying what is wrong and where
+   */
+  public static <V> V read(String text, JsonBuilder<V> builder) {
+    JsonReader<V> reader = new JsonReader<>(text, builder);
     reader.skipSpace();
-    JsonValue value = reader.value(0);
+    V value = reader.value(0);
     reader.skipSpace();
     if (reader.at < text.length()) {
       throw reader.wrong("text behind the document's end");
@@ -41,23 +49,23 @@ public final class JsonReader {
     return value;
   }
 
-  private JsonValue value(int depth) {
+  private V value(int depth) {
     if (depth > MAX_DEPTH) {
       throw wrong("nested deeper than the " + MAX_DEPTH + " levels that are allowed");
     }
     return switch (peek()) {
       case '{' -> object(depth);
       case '[' -> array(depth);
-      case '"' -> new JsonValue.Text(string());
-      case 't' -> word("true", new JsonValue.Bool(true));
-      case 'f' -> word("false", new JsonValue.Bool(false));
-      case 'n' -> word("null", new JsonValue.Null());
+      case '"' -> builder.text(string());
+      case 't' -> word("true", builder.bool(true));
+      case 'f' -> word("false", builder.bool(false));
+      case 'n' -> word("null", builder.none());
       default -> number();
     };
   }
 
-  private JsonValue object(int depth) {
-    LinkedHashMap<String, JsonValue> members = new LinkedHashMap<>();
+  private V object(int depth) {
+    SequencedMap<String, V> members = new LinkedHashMap<>();
     at++;
     skipSpace();
     while (peek() != '}') {
@@ -76,11 +84,11 @@ public final class JsonReader {
       skipSpace();
     }
     at++;
-    return new JsonValue.Members(members);
+    return builder.object(members);
   }
 
-  private JsonValue array(int depth) {
-    List<JsonValue> items = new ArrayList<>();
+  private V array(int depth) {
+    List<V> items = new ArrayList<>();
     at++;
     skipSpace();
     while (peek() != ']') {
@@ -92,7 +100,7 @@ public final class JsonReader {
       skipSpace();
     }
     at++;
-    return new JsonValue.Array(items);
+    return builder.array(items);
   }
 
   private String string() {
@@ -144,7 +152,7 @@ public final class JsonReader {
     }
   }
 
-  private JsonValue number() {
+  private V number() {
     int begin = at;
     if (peek() == '-') {
       at++;
@@ -169,15 +177,10 @@ public final class JsonReader {
       throw wrong("a number of more than " + MAX_NUMBER_CHARACTERS + " characters");
     }
     try {
-      BigDecimal value = new BigDecimal(text.substring(begin, at));
-      long exponent = (long) value.precision() - value.scale();
-      if (value.signum() == 0 || Math.abs(exponent) <= MAX_EXPONENT) {
-        return new JsonValue.Decimal(value);
-      }
-    } catch (NumberFormatException e) { // an exponent beyond int's
-      throw wrong("a number whose exponent is beyond " + MAX_EXPONENT);
+      return builder.number(text.substring(begin, at));
+    } catch (ArithmeticException e) {
+      throw wrong(String.valueOf(e.getMessage()));
     }
-    throw wrong("a number whose exponent is beyond " + MAX_EXPONENT);
   }
 
   private void digits() {
@@ -191,7 +194,7 @@ public final class JsonReader {
     }
   }
 
-  private JsonValue word(String word, JsonValue value) {
+  private V word(String word, V value) {
     if (!text.startsWith(word, at)) {
       throw wrong("unexpected '" + text.charAt(at) + "'");
     }

@@ -35,7 +35,7 @@ record TemplateCases(List<Case> cases) {
   }
 
   static TemplateCases read(Path file) throws IOException {
-    Value.Sequence all = (Value.Sequence) JsonReader.read(Files.readString(file));
+    Value.Sequence all = (Value.Sequence) JsonData.read(Files.readString(file));
     return new TemplateCases(all.items().stream().map(each -> toCase((Value.Dict) each)).toList());
   }
 

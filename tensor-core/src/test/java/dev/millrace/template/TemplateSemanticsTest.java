@@ -35,7 +35,7 @@ class TemplateSemanticsTest {
     try (InputStream in =
         Objects.requireNonNull(TemplateSemanticsTest.class.getResourceAsStream("semantics.json"))) {
       String json = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-      recorded = (Value.Dict) JsonReader.read(json);
+      recorded = (Value.Dict) JsonData.read(json);
     }
     Map<String, Value> data = ((Value.Dict) recorded.get("data")).named();
     return ((Value.Sequence) recorded.get("cases"))
