@@ -47,6 +47,7 @@ public final class KernelsContract {
   /** All of it. */
   public void check() {
     quantizeAndMultiply();
+    multiplyTheLargestValues();
     aNonFiniteRowSpoilsNoOther();
     lookup();
     rmsNorm();
@@ -79,6 +80,35 @@ public final class KernelsContract {
           }
         }
         multiply(operands, 37, 2 * columns(operands.type), MANY_ROWS, adversarial);
+      }
+    }
+  }
+
+  /** Blocks of one value, the lowest or highest that a format stores, times the largest rounded ones. */
+  public void multiplyTheLargestValues() {
+    for (Operands operands : Operands.all()) {
+      ElementType type = operands.type;
+      int outputs = 20;
+      int rows = 3;
+      int columns = Math.max(64, type.blockSize());
+      for (int fill : new int[] {0x00, 0x7F, 0x80, 0xFF}) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment file = arena.allocate(type.bytes((long) outputs * columns));
+          file.fill((byte) fill);
+          for (long at = 0; at < file.byteSize(); at += type.blockBytes()) {
+            setOrdinaryScales(type, file, at);
+          }
+          MemorySegment x = arena.allocate(ValueLayout.JAVA_FLOAT, (long) rows * columns);
+          for (int i = 0; i < rows * columns; i++) { // all ones, all −1, and both in turn
+            int row = i / columns;
+            float value = row == 0 || row == 2 && i % 2 == 0 ? 1 : -1;
+            x.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+          }
+          assertSame(
+              "%s, bytes of %02x".formatted(operands, fill),
+              product(tested, arena, operands, file, x, outputs, columns, rows, outputs),
+              product(scalar, arena, operands, file, x, outputs, columns, rows, outputs));
+        }
       }
     }
   }

@@ -129,6 +129,37 @@ class ScalarKernelsTest {
     productsAreNear(type, ActivationPrecision.INT16, type.isQuantized() ? 1e-4 : 1e-6);
   }
 
+  /** Blocks of one value times rows of one value: the largest sums that there are. */
+  @ParameterizedTest
+  @EnumSource
+  void theLargestSumsFit(ActivationPrecision precision) {
+    for (ElementType type : ElementType.values()) {
+      for (int fill : type.isQuantized() ? new int[] {0x00, 0x7F, 0x80, 0xFF} : new int[0]) {
+        int columns = 256;
+        MemorySegment file = arena.allocate(type.bytes(columns));
+        file.fill((byte) fill);
+        for (long at = 0; at < file.byteSize(); at += type.blockBytes()) {
+          file.set(JAVA_SHORT_UNALIGNED, at + type.scaleOffset(), Float.floatToFloat16(0.5f));
+          if (type.hasMinimum()) {
+            file.set(JAVA_SHORT_UNALIGNED, at + 2, Float.floatToFloat16(0.25f));
+          }
+        }
+        MemorySegment ones = arena.allocate(JAVA_FLOAT, columns);
+        for (int i = 0; i < columns; i++) {
+          ones.setAtIndex(JAVA_FLOAT, i, 1);
+        }
+        double sum = 0;
+        for (float value : lookup(type, file, columns)) {
+          sum += value;
+        }
+        float[] y = multiply(type, precision, file, 1, columns, ones, 1);
+        assertThat((double) y[0])
+            .as("%s, bytes of %02x", type, fill)
+            .isCloseTo(sum, within(Math.abs(sum) * 1e-5));
+      }
+    }
+  }
+
   /** Rounding errs by half of a block's largest value over the precision's, at random. */
   private void productsAreNear(ElementType type, ActivationPrecision precision, double tolerance) {
     int outputs = 20;
