@@ -84,7 +84,10 @@ public final class KernelsContract {
     }
   }
 
-  /** Blocks of one value, the lowest or highest that a format stores, times the largest rounded ones. */
+  /**
+   * Blocks of one value, the lowest or highest that a format stores, times the largest rounded
+   * ones.
+   */
   public void multiplyTheLargestValues() {
     for (Operands operands : Operands.all()) {
       ElementType type = operands.type;
