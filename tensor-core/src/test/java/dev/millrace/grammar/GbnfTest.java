@@ -117,4 +117,60 @@ class GbnfTest {
     assertThat(Sampling.accepts(format, "xx")).isTrue();
     assertThat(Sampling.accepts(format, "xz")).isFalse();
   }
+
+  @Test
+  void deepAndLongGrammarsAreFollowedOrRefusedButNothingElse() {
+    StringBuilder chain = new StringBuilder();
+    for (int i = 0; i < 2_000; i++) {
+      chain.append("%s ::= r%d\n".formatted(i == 0 ? "root" : "r" + i, i + 1));
+    }
+    assertThat(Sampling.accepts(compiler.grammar(chain + "r2000 ::= \"x\""), "x")).isTrue();
+    assertThatThrownBy(() -> compiler.grammar("root ::= \"a\"" + "*".repeat(100_000)))
+        .isInstanceOf(FormatException.class);
+    assertThatThrownBy(() -> compiler.grammar("root ::= " + "(".repeat(100_000)))
+        .isInstanceOf(FormatException.class);
+  }
+
+  @Test
+  void garbageIsRefusedAndNothingElseHappens() {
+    String[] pieces = {
+      "root",
+      "::=",
+      "a",
+      "b",
+      "\"x\"",
+      "[a-c]",
+      "[^",
+      "]",
+      "(",
+      ")",
+      "|",
+      "*",
+      "{2,3}",
+      "\n",
+      "?",
+      " ",
+      "#",
+      "root ::= ",
+      "a ::= ",
+      "\\",
+      "."
+    };
+    Random random = new Random(19);
+    int compiled = 0;
+    for (int i = 0; i < 5_000; i++) {
+      StringBuilder grammar = new StringBuilder("root ::= ");
+      for (int length = random.nextInt(12); length > 0; length--) {
+        grammar.append(pieces[random.nextInt(pieces.length)]);
+      }
+      try {
+        CompiledFormat format = compiler.grammar(grammar.toString());
+        assertThat(Sampling.ids(format.begin(new int[0]).allowed())).isNotNull();
+        compiled++;
+      } catch (FormatException e) {
+        assertThat(e).message().isNotEmpty();
+      }
+    }
+    assertThat(compiled).isPositive();
+  }
 }

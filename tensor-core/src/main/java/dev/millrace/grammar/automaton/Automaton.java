@@ -8,7 +8,6 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeSet;
 
 /**
@@ -20,6 +19,9 @@ public final class Automaton {
   public static final int NONE = -1;
 
   private static final int START = 0;
+
+  /** Charged for each number by which a state is known while automata are made: its memory. */
+  private static final long KEY_STEPS = 4;
 
   /** On each character from first to last, both included, to a state. */
   record Edge(int first, int last, int to) {}
@@ -65,7 +67,7 @@ public final class Automaton {
               .sorted()
               .distinct()
               .toList();
-      budget.spend(moves.size());
+      budget.spend(moves.size() + KEY_STEPS * to.size());
       if (!to.isEmpty()) {
         edges.add(new Edge(segment[0], segment[1], found.add(to)));
       }
@@ -164,7 +166,7 @@ public final class Automaton {
           for (int i = 0; i < labels.length; i++) {
             to.add(at.get(i) == NONE ? NONE : parts.get(i).next(at.get(i), from));
           }
-          budget.spend(labels.length);
+          budget.spend(KEY_STEPS * labels.length);
           if (to.stream().anyMatch(each -> each != NONE)) {
             edges.add(new Edge(from, cut - 1, found.add(to)));
           }
@@ -282,37 +284,6 @@ public final class Automaton {
 
   int label(int state) {
     return labels[state];
-  }
-
-  /** All that it accepts, in no order; empty if those are more than so many. */
-  public Optional<List<String>> texts(int most) {
-    record Prefix(int state, String text) {}
-    List<String> texts = new ArrayList<>();
-    Deque<Prefix> open = new ArrayDeque<>();
-    open.add(new Prefix(START, ""));
-    int seen = 0;
-    while (!open.isEmpty()) {
-      Prefix prefix = open.poll();
-      // Every state leads to an accepted text, so more prefixes of one length are as many texts.
-      if (++seen > 1_000 + most * 100 || prefix.text.length() > 1_000) {
-        return Optional.empty();
-      }
-      if (labels[prefix.state] != NONE) {
-        texts.add(prefix.text);
-      }
-      for (Edge edge : edges.get(prefix.state)) {
-        if (edge.last - edge.first >= most) {
-          return Optional.empty();
-        }
-        for (int c = edge.first; c <= edge.last; c++) {
-          open.add(new Prefix(edge.to, prefix.text + Character.toString(c)));
-        }
-      }
-      if (texts.size() > most || open.size() > most) {
-        return Optional.empty();
-      }
-    }
-    return Optional.of(texts);
   }
 
   /** States by what they stand for, numbered as they are found. */

@@ -189,6 +189,7 @@ public final class GbnfCompiler {
     while (changed) {
       changed = false;
       for (String name : grammar.keySet()) {
+        budget.spend(1 + calls.get(name).size());
         if (!sizes.containsKey(name) && sizes.keySet().containsAll(calls.get(name))) {
           sizes.put(name, size(definition(name)));
           changed = true;
@@ -202,7 +203,10 @@ public final class GbnfCompiler {
     long size =
         switch (expression) {
           case Expression.Match _ -> 1;
-          case Expression.Call call -> sizes.getOrDefault(call.rule(), NOT_REGULAR);
+          case Expression.Call call -> { // one more: whoever reads a chain of rules recurs
+            long called = sizes.getOrDefault(call.rule(), NOT_REGULAR);
+            yield called == NOT_REGULAR ? called : called + 1;
+          }
           case Expression.Sequence sequence -> sum(sequence.parts());
           case Expression.Either either -> sum(either.options());
           case Expression.Repeat repeat -> {

@@ -71,7 +71,11 @@ final class GbnfParser {
     while (at < text.length && "|)\n\r".indexOf(text[at]) < 0) {
       Expression part = element();
       skipSpace(nested);
+      int times = 0;
       for (Expression more = repeated(part); more != null; more = repeated(part)) {
+        if (++times > MAX_DEPTH) {
+          throw wrong("more than " + MAX_DEPTH + " repetitions of one another");
+        }
         part = more;
         skipSpace(nested);
       }

@@ -249,7 +249,7 @@ final class States {
    * @param choice of names, where the head reads one
    */
   private Reach reach(Head head, @Nullable NameChoice choice) {
-    int state = head.state();
+    int state = head.automaton().alike(head.state(), trie.maxDepth());
     Place place =
         new Place(head.automaton(), state, choice == null ? null : choice.reachable(state));
     Reach known = reaches.get(place);

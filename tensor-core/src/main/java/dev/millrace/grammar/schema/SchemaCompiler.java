@@ -123,7 +123,7 @@ public final class SchemaCompiler {
   private Node node(Conjunction way) {
     Optional<List<JsonValue>> values = way.values();
     if (values.isPresent()) {
-      return values(values.get().stream().filter(value -> accepts(way, value, 0)).toList());
+      return values(values.get().stream().filter(value -> accepts(way, value)).toList());
     }
     checkForbidden(way);
     return new Node.Either(way.types().stream().map(type -> node(way, type)).toList());
@@ -258,7 +258,7 @@ public final class SchemaCompiler {
     Set<JsonValue> values = new LinkedHashSet<>();
     for (Conjunction items : expander.expand(itemSchemas(way, 0))) {
       List<JsonValue> some = items.values().orElseThrow(() -> refusal);
-      some.stream().filter(value -> accepts(items, value, 0)).forEach(values::add);
+      some.stream().filter(value -> accepts(items, value)).forEach(values::add);
     }
     if (values.stream()
         .anyMatch(v -> v instanceof JsonValue.Array || v instanceof JsonValue.Members)) {
@@ -290,7 +290,7 @@ public final class SchemaCompiler {
     for (String name : members.names()) {
       boolean possible =
           members.nameSchemas().isEmpty()
-              || accepts(members.nameSchemas(), new JsonValue.Text(name), 0);
+              || accepts(members.nameSchemas(), new JsonValue.Text(name));
       values.add(possible ? rule(members.schemas(name)) : nothing());
     }
     List<Automaton> restrictions =
@@ -312,7 +312,7 @@ public final class SchemaCompiler {
       if (values.isPresent()) {
         List<String> accepted =
             values.get().stream()
-                .filter(value -> accepts(way, value, 0))
+                .filter(value -> accepts(way, value))
                 .filter(JsonValue.Text.class::isInstance)
                 .map(value -> ((JsonValue.Text) value).value())
                 .toList();
@@ -335,11 +335,11 @@ public final class SchemaCompiler {
 
   // ---- whether a value obeys schemas: for enum and const beside other keywords
 
-  private boolean accepts(Set<Part> schemas, JsonValue value, int depth) {
-    return expander.expand(schemas).stream().anyMatch(way -> accepts(way, value, depth));
+  private boolean accepts(Set<Part> schemas, JsonValue value) {
+    return expander.expand(schemas).stream().anyMatch(way -> accepts(way, value));
   }
 
-  private boolean accepts(Conjunction way, JsonValue value, int depth) {
+  private boolean accepts(Conjunction way, JsonValue value) {
     budget.spend(10);
     if (way.forbids(value) || way.values().filter(values -> !values.contains(value)).isPresent()) {
       return false;
@@ -352,32 +352,31 @@ public final class SchemaCompiler {
           types.contains(ValueType.NUMBER) && way.acceptsNumber(number.value());
       case JsonValue.Text text ->
           types.contains(ValueType.STRING) && way.acceptsString(text.value());
-      case JsonValue.Array array ->
-          types.contains(ValueType.ARRAY) && acceptsArray(way, array, depth);
+      case JsonValue.Array array -> types.contains(ValueType.ARRAY) && acceptsArray(way, array);
       case JsonValue.Members object ->
-          types.contains(ValueType.OBJECT) && acceptsObject(way, object, depth);
+          types.contains(ValueType.OBJECT) && acceptsObject(way, object);
     };
   }
 
-  private boolean acceptsArray(Conjunction way, JsonValue.Array array, int depth) {
+  private boolean acceptsArray(Conjunction way, JsonValue.Array array) {
     List<JsonValue> items = array.items();
     boolean unique = way.parts.stream().noneMatch(part -> part.flag("uniqueItems"));
     return items.size() >= way.least("minItems")
         && items.size() <= way.most("maxItems")
         && (unique || new HashSet<>(items).size() == items.size())
         && IntStream.range(0, items.size())
-            .allMatch(i -> accepts(itemSchemas(way, i), items.get(i), depth + 1));
+            .allMatch(i -> accepts(itemSchemas(way, i), items.get(i)));
   }
 
-  private boolean acceptsObject(Conjunction way, JsonValue.Members object, int depth) {
+  private boolean acceptsObject(Conjunction way, JsonValue.Members object) {
     Members members = new Members(way, budget);
     Map<String, JsonValue> values = object.members();
     return values.size() >= way.least("minProperties")
         && values.size() <= way.most("maxProperties")
         && values.keySet().containsAll(members.requiredNames())
         && values.keySet().stream()
-            .allMatch(name -> accepts(members.nameSchemas(), new JsonValue.Text(name), depth + 1))
+            .allMatch(name -> accepts(members.nameSchemas(), new JsonValue.Text(name)))
         && values.entrySet().stream()
-            .allMatch(each -> accepts(members.schemas(each.getKey()), each.getValue(), depth + 1));
+            .allMatch(each -> accepts(members.schemas(each.getKey()), each.getValue()));
   }
 }
