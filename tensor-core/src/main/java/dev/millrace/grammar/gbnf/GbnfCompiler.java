@@ -189,8 +189,9 @@ public final class GbnfCompiler {
     while (changed) {
       changed = false;
       for (String name : grammar.keySet()) {
-        budget.spend(1 + calls.get(name).size());
-        if (!sizes.containsKey(name) && sizes.keySet().containsAll(calls.get(name))) {
+        budget.spend(1 + calls.getOrDefault(name, Set.of()).size());
+        if (!sizes.containsKey(name)
+            && sizes.keySet().containsAll(calls.getOrDefault(name, Set.of()))) {
           sizes.put(name, size(definition(name)));
           changed = true;
         }
