@@ -2,6 +2,7 @@ package dev.millrace.request;
 
 import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.grammar.machine.Constraint;
+import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.sampling.SamplingSettings;
 import dev.millrace.tokenizer.Tokenizer;
 import java.time.Duration;
@@ -58,7 +59,9 @@ public record GenerationRequest(
     return format.map(
         compiled ->
             compiled.begin(
-                IntStream.of(stop.endingIds(tokenizer)).filter(tokenizer::isSpecial).toArray()));
+                IntStream.of(stop.endingIds(tokenizer))
+                    .filter(id -> !TokenTrie.isText(tokenizer, id))
+                    .toArray()));
   }
 
   /**

@@ -8,11 +8,13 @@ import java.util.stream.IntStream;
 
 /**
  * A vocabulary's texts as one trie over bytes, nodes in depth-first order: a node's descendants are
- * the nodes behind it up to {@link #behind}. Special tokens and empty ones aren't in it: no format
- * allows them as text. Immutable.
+ * the nodes behind it up to {@link #behind}. Tokens that are no text, and empty ones, aren't in it.
+ * Immutable.
  */
 public final class TokenTrie {
   static final int ROOT = 0;
+
+  private static final byte[] NO_TEXT = {};
 
   private static final int NOT_PLAIN = Integer.MAX_VALUE;
 
@@ -75,8 +77,7 @@ public final class TokenTrie {
 
   public static TokenTrie of(Tokenizer tokenizer) {
     byte[][] pieces = new byte[tokenizer.vocabularySize()][];
-    Arrays.setAll(
-        pieces, id -> tokenizer.isSpecial(id) ? new byte[0] : tokenizer.piece(id).clone());
+    Arrays.setAll(pieces, id -> isText(tokenizer, id) ? tokenizer.piece(id).clone() : NO_TEXT);
     int[] ids =
         IntStream.range(0, pieces.length)
             .filter(id -> pieces[id].length > 0)
@@ -85,6 +86,11 @@ public final class TokenTrie {
             .mapToInt(Integer::intValue)
             .toArray();
     return new TokenTrie(pieces, ids);
+  }
+
+  /** Whether a token stands for its bytes: it is neither special nor an end of the output. */
+  public static boolean isText(Tokenizer tokenizer, int id) {
+    return !tokenizer.isSpecial(id) && !tokenizer.isEndOfGeneration(id);
   }
 
   private static int common(byte[] a, byte[] b) {
