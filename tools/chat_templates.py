@@ -132,8 +132,10 @@ def render(source, messages, tools, add_generation_prompt):
         return None
 
 
-def cases(cache):
+def cases(cache, only):
     for path in fetch(cache):
+        if not path.match(only):
+            continue
         source = path.read_bytes().decode()
         for name, (messages, tools, prompt) in CONVERSATIONS.items():
             yield {
@@ -167,9 +169,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=pathlib.Path, default=HERE / "tensor-core" / "target" / "chat-templates")
     parser.add_argument("--record", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--only", default="*", metavar="GLOB", help="templates by their file names")
     parser.add_argument("--millrace", default=str(HERE / "millrace"))
     options = parser.parse_args()
-    everything = list(cases(options.cache))
+    everything = list(cases(options.cache, options.only))
     if options.record:
         options.record.write_text(json.dumps(everything))
         return 0

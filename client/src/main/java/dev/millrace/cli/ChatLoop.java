@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what a person says, and shows what the model answers. */
@@ -37,7 +36,6 @@ final class ChatLoop {
   private final Conversation conversation;
   private final ChatCommand options;
   private final ChatStats stats = new ChatStats();
-  private volatile boolean answering;
 
   ChatLoop(Streams streams, Lines lines, Conversation conversation, ChatCommand options) {
     this.streams = streams;
@@ -47,21 +45,17 @@ final class ChatLoop {
   }
 
   void run() throws IOException {
-    Object before = Signals.register("INT", this::interrupted);
-    try {
-      begin();
-      String said = read();
-      while (said != null && !said.equals("/exit")) {
-        if (said.startsWith("/")) {
-          command(said);
-        } else if (!said.isBlank()) {
-          conversation.say(said);
-          answer();
-        }
-        said = read();
+    lines.onInterrupt(conversation::interrupt);
+    begin();
+    String said = read();
+    while (said != null && !said.equals("/exit")) {
+      if (said.startsWith("/")) {
+        command(said);
+      } else if (!said.isBlank()) {
+        conversation.say(said);
+        answer();
       }
-    } finally {
-      Signals.unregister("INT", before);
+      said = read();
     }
   }
 
@@ -73,12 +67,6 @@ final class ChatLoop {
     conversation.restart(options.system.isEmpty() ? history : withSystem(history, options.system));
     if (conversation.wantsAnswer()) {
       answer();
-    }
-  }
-
-  private void interrupted() {
-    if (answering) {
-      conversation.interrupt();
     }
   }
 
@@ -178,7 +166,7 @@ final class ChatLoop {
    * @param saidJustNow whether the message that is answered was; if that fails, it is taken back
    */
   private void show(boolean saidJustNow) throws IOException {
-    answering = true;
+    lines.onInterrupt(conversation::interrupt);
     stats.begin();
     StringBuilder text = new StringBuilder();
     Picker picker = new Picker(streams, lines, conversation);
@@ -197,8 +185,6 @@ final class ChatLoop {
         conversation.unsay();
       }
       conversation.restart(conversation.messages());
-    } finally {
-      answering = false;
     }
   }
 

@@ -14,12 +14,18 @@ import org.jline.reader.UserInterruptException;
 import org.jline.reader.impl.DefaultParser;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 
 /** Where a person's lines come from. */
 sealed interface Lines extends Closeable {
   /** The next line without its end; null at the end of the input. */
   @Nullable String next(String prompt) throws IOException;
+
+  /** What Ctrl-C does from now on, until the next line is asked for. */
+  default void onInterrupt(Runnable action) {
+    Signals.register("INT", action);
+  }
 
   /** From the terminal, or else from whatever standard input is. */
   static Lines open(Streams streams) throws IOException {

@@ -55,7 +55,9 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
 
   private boolean opened; // gRPC's side
   private volatile boolean callerPicks;
-  private volatile @Nullable RunningAnswer running;
+  private @Nullable RunningAnswer running;
+  private int waiting; // commands whose answers aren't complete
+  private boolean interruptNext; // the answer that is being prepared
   private @Nullable Conversation conversation; // once it is open
 
   /** What stays the same in all turns. */
@@ -85,7 +87,10 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
         .asFlux()
         .concatMap(
             command ->
-                Mono.fromCallable(() -> begin(command)).subscribeOn(readers).flatMapMany(f -> f),
+                Mono.fromCallable(() -> begin(command))
+                    .subscribeOn(readers)
+                    .flatMapMany(answer -> answer)
+                    .doFinally(signal -> ended()),
             0)
         .takeUntilOther(failed.asMono())
         .doFinally(signal -> closeSession());
@@ -114,7 +119,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
     if (opened == command.hasOpen()) {
       throw invalid("command", opened ? "open comes once" : "open must come first");
     }
-    RunningAnswer answer = running;
+    RunningAnswer answer = running();
     switch (command.getCommandCase()) {
       case OPEN -> {
         opened = true;
@@ -124,9 +129,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
       }
       case TURN, REGENERATE -> enqueue(command);
       case INTERRUPT -> {
-        if (answer != null) { // else it has ended by itself
-          answer.interrupt();
-        }
+        interrupt();
       }
       case PICK -> {
         if (!(answer instanceof PickedAnswer picked)) {
@@ -145,7 +148,36 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
     }
   }
 
+  private synchronized @Nullable RunningAnswer running() {
+    return running;
+  }
+
+  /** The answer that runs, or is about to; if there is none, it has ended by itself. */
+  private synchronized void interrupt() {
+    if (running != null) {
+      running.interrupt();
+    } else {
+      interruptNext = waiting > 0;
+    }
+  }
+
+  private synchronized void runs(RunningAnswer answer) {
+    running = answer;
+    if (interruptNext) {
+      interruptNext = false;
+      answer.interrupt();
+    }
+  }
+
+  private synchronized void ended() {
+    running = null;
+    waiting--;
+  }
+
   private void enqueue(ConverseRequest command) {
+    synchronized (this) {
+      waiting++;
+    }
     Sinks.EmitResult result = commands.tryEmitNext(command);
     if (result == Sinks.EmitResult.FAIL_OVERFLOW) {
       fail(
@@ -292,7 +324,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
         callerPicks
             ? new PickedAnswer(context, known)
             : new DrawnAnswer(context, known, new InterruptHandle());
-    running = answer;
-    return answer.responses().doFinally(signal -> running = null);
+    runs(answer);
+    return answer.responses();
   }
 }

@@ -231,6 +231,15 @@ class ConverseTest {
   }
 
   @Test
+  void aTurnCanBeInterruptedBeforeItRuns() throws Exception {
+    open(chat(1_000, "hello"), false);
+
+    send(b -> b.getInterruptBuilder());
+
+    assertThat(reason(turn())).isEqualTo(FinishReason.FINISH_REASON_INTERRUPTED);
+  }
+
+  @Test
   void regeneratingAnswersTheSamePromptAgain() throws Exception {
     GenerateRequest.Builder request = chat(8, "hello");
     request.getSamplingBuilder().setTemperature(1).setSeed(5);
