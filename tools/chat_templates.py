@@ -27,6 +27,7 @@ import jinja2.sandbox
 
 RELEASE = "llama-cpp-python==0.3.36"
 BOS, EOS = "<s>", "</s>"
+NOT_FETCHED = 3  # exit code where pip can't download the templates
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
 WEATHER = {
@@ -109,7 +110,8 @@ def fetch(cache):
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", cache, RELEASE]
-        subprocess.run(command, check=True)
+        if subprocess.run(command).returncode != 0:
+            sys.exit(NOT_FETCHED)
         archive = next(cache.glob("llama_cpp_python-*.tar.gz"))
         partial = cache / "partial"
         partial.mkdir(exist_ok=True)

@@ -24,7 +24,16 @@ class CommandsIT {
 
     assertThat(help.exitCode()).isZero();
     assertThat(help.out())
-        .contains("generate", "serve", "tokenize", "models", "bench", "bench-step", "health")
+        .contains(
+            "generate",
+            "chat",
+            "render",
+            "serve",
+            "tokenize",
+            "models",
+            "bench",
+            "bench-step",
+            "health")
         .contains("eval", "trace");
   }
 

@@ -1,5 +1,10 @@
-package dev.millrace.template;
+package dev.millrace.distribution;
 
+import dev.millrace.template.ChatTemplate;
+import dev.millrace.template.Conversation;
+import dev.millrace.template.JsonReader;
+import dev.millrace.template.Text;
+import dev.millrace.template.Value;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,12 +51,12 @@ record TemplateCases(List<Case> cases) {
         new Conversation(
             ((Value.Sequence) recorded.get("messages")).items(),
             tools,
-            recorded.get("add_generation_prompt").equals(Value.TRUE),
+            Value.TRUE.equals(recorded.get("add_generation_prompt")),
             Map.of());
     return new Case(
-        recorded.get("template").toString(),
-        recorded.get("conversation").toString(),
-        recorded.get("source").toString(),
+        String.valueOf(recorded.get("template")),
+        String.valueOf(recorded.get("conversation")),
+        String.valueOf(recorded.get("source")),
         given,
         recorded.get("expected") instanceof Text text ? text.value() : null);
   }
