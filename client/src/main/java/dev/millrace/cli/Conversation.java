@@ -54,9 +54,12 @@ final class Conversation implements AutoCloseable {
     if (commands == null) {
       open();
     } else {
-      send(
-          ConverseRequest.newBuilder()
-              .setTurn(ConverseRequest.Turn.newBuilder().addMessages(messages.getLast())));
+      ConverseRequest.Turn.Builder turn =
+          ConverseRequest.Turn.newBuilder().addMessages(messages.getLast());
+      if (options.seed != null) { // that of the opening is for its own answer only
+        turn.getSamplingBuilder().setSeed(options.seed);
+      }
+      send(ConverseRequest.newBuilder().setTurn(turn));
     }
   }
 
