@@ -56,8 +56,8 @@ final class Conversation implements AutoCloseable {
     } else {
       ConverseRequest.Turn.Builder turn =
           ConverseRequest.Turn.newBuilder().addMessages(messages.getLast());
-      if (options.seed != null) { // that of the opening is for its own answer only
-        turn.getSamplingBuilder().setSeed(options.seed);
+      if (options.sampling.seed != null) { // that of the opening is for its own answer only
+        turn.getSamplingBuilder().setSeed(options.sampling.seed);
       }
       send(ConverseRequest.newBuilder().setTurn(turn));
     }

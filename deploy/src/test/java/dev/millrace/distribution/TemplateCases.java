@@ -2,7 +2,7 @@ package dev.millrace.distribution;
 
 import dev.millrace.template.ChatTemplate;
 import dev.millrace.template.Conversation;
-import dev.millrace.template.JsonReader;
+import dev.millrace.template.JsonData;
 import dev.millrace.template.Text;
 import dev.millrace.template.Value;
 import java.io.IOException;
