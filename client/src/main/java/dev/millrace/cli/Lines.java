@@ -7,6 +7,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -30,7 +31,7 @@ sealed interface Lines extends Closeable {
   /** From the terminal, or else from whatever standard input is. */
   static Lines open(Streams streams) throws IOException {
     boolean terminal =
-        streams.in().equals(System.in) && System.console() != null && System.console().isTerminal();
+        streams.in().equals(System.in) && Objects.requireNonNull(System.console()).isTerminal();
     return terminal ? OnTerminal.open() : new Piped(streams);
   }
 
