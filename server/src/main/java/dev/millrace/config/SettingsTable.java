@@ -69,9 +69,9 @@ public final class SettingsTable {
           "--kv-type",
           "MILLRACE_KV_TYPE",
           "TYPE",
-          "f32",
-          "Numbers that keys and values are kept in: f32, or f16, which takes half the memory and"
-              + " is read twice as fast. Answers differ in their last digits.",
+          "f16",
+          "Numbers that keys and values are kept in: f16, or f32, which takes twice the memory and"
+              + " is read half as fast. Answers differ in their last digits.",
           Readers.map(Map.of("f32", KvType.F32, "f16", KvType.F16)));
 
   public static final Setting<Integer> THREADS =

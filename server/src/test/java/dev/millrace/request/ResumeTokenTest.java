@@ -86,8 +86,8 @@ class ResumeTokenTest {
         new ResumeToken(int16, token.model(), token.request(), token.decided()).encode();
 
     assertThat(refusal(resuming(ASKED, other)))
-        .hasMessageContaining("numerics 1 with int16 activations")
-        .hasMessageContaining("this server has 1 with int8 activations");
+        .hasMessageContaining("numerics " + Numerics.VERSION + " with int16 activations")
+        .hasMessageContaining("this server has " + Numerics.VERSION + " with int8 activations");
   }
 
   @Test

@@ -146,7 +146,8 @@ class MillraceServerTest {
                 Servers.start(
                     Map.of(
                         "--model", List.of("synthetic:smollm2-135m"),
-                        "--kv-cache-mib", List.of("1"))))
+                        "--kv-cache-mib", List.of("1"),
+                        "--kv-type", List.of("f32"))))
         .isInstanceOf(InvalidSettingException.class)
         .hasMessageStartingWith("--kv-cache-mib: synthetic:smollm2-135m gets 1024 KiB");
   }

@@ -31,8 +31,9 @@ class NumericsTest {
   @Test
   void theBitsAreThoseOfTheVersion() throws Exception {
     assertThat(Numerics.VERSION).isEqualTo(2);
-    Map<String, List<String>> models = Map.of("--model", List.copyOf(VERSION_2.keySet()));
-    try (MillraceServer server = Servers.start(models)) {
+    Map<String, List<String>> flags =
+        Map.of("--model", List.copyOf(VERSION_2.keySet()), "--kv-type", List.of("f32"));
+    try (MillraceServer server = Servers.start(flags)) {
       ManagedChannel channel = Servers.channel(server);
       Map<String, Pinned> now = new TreeMap<>();
       for (String name : VERSION_2.keySet()) {
