@@ -26,10 +26,10 @@ final class States {
   static final int MAX_HEADS = 2_000;
 
   /**
-   * Heads, summed over the trie's nodes that a mask tries on the stack: about a tenth of a second.
-   * A state that takes more allows nothing. Usual formats take some thousands.
+   * Heads, summed over the trie's nodes that a mask tries on the stack: some tenths of a second. A
+   * state that takes more allows nothing. Usual formats take some thousands.
    */
-  private static final long MAX_TRIED = 2_000_000;
+  private static final long MAX_TRIED = 400_000;
 
   /** What may stand between a brace and a name, or a value and the next name. */
   private static final List<String> SEPARATORS = List.of("", " ", ",", ", ");
