@@ -12,6 +12,10 @@ from grpc_status import rpc_status
 from millrace.v1 import generation_pb2 as generation
 from millrace.v1 import generation_pb2_grpc, models_pb2, models_pb2_grpc
 
+# A library in C that reads fast widens its windows to megabytes. With these options it doesn't.
+NARROW = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024)]
+MOST_AHEAD_BYTES = 65_535 + 256
+
 USAGE_TRAILER = "millrace-usage-bin"
 
 
@@ -82,6 +86,33 @@ def cancels(channel):
 
     assert call.code() == grpc.StatusCode.CANCELLED, call.code()
     assert wait_until_idle(channel).requests_cancelled == before + 1
+
+
+def leaves_the_rest_unmade(channel):
+    """docs/client.md says how far ahead a server runs of a Python client that reads one event and then sleeps."""
+    narrow = grpc.insecure_channel(sys.argv[1], NARROW)
+    stub = generation_pb2_grpc.TextGenerationServiceStub(narrow)
+    before = stats(channel)
+    call = stub.Generate(endless(), timeout=60)
+    for event in call:
+        if event.WhichOneof("event") == "delta":
+            break
+    bytes_each = event.ByteSize()  # that of others differs little
+
+    end, last, looks = time.monotonic() + 20, -1, 0
+    while looks < 25:  # until it's the same for half a second
+        now = stats(channel)
+        looks = looks + 1 if now.stalled_sequences == 1 and now.completion_tokens == last else 0
+        last = now.completion_tokens
+        assert time.monotonic() < end, f"not stalled: {now}"
+        time.sleep(0.02)
+    ahead = last - before.completion_tokens - 1
+    # The stream's window, what waits for being sent, the outlet, and one on its way or two.
+    print(f"{ahead} tokens ahead, {bytes_each} bytes each")
+    assert ahead <= MOST_AHEAD_BYTES / bytes_each + 8 + 2, (ahead, bytes_each)
+    call.cancel()
+    narrow.close()
+    wait_until_idle(channel)
 
 
 def hits_a_deadline(channel):

@@ -46,7 +46,14 @@ class PythonClientTest {
   }
 
   @ParameterizedTest(name = "aPythonClient_{0}")
-  @ValueSource(strings = {"generates", "cancels", "hits_a_deadline", "reads_error_details"})
+  @ValueSource(
+      strings = {
+        "generates",
+        "cancels",
+        "leaves_the_rest_unmade",
+        "hits_a_deadline",
+        "reads_error_details"
+      })
   void aPythonClient(String does) {
     String script = PythonEnvironment.SOURCES.resolve("client.py").toString();
 
