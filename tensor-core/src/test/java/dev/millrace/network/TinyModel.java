@@ -13,7 +13,7 @@ import java.util.Optional;
 
 /**
  * synthetic:tiny (2 layers, 4 query heads on 2 key-value heads of 16 features, 320 tokens), open to
- * any distortion.
+ * any distortion; synthetic:small in types whose blocks are wider than that.
  */
 final class TinyModel implements ModelFile {
   static final int VOCABULARY = 320;
@@ -29,7 +29,8 @@ final class TinyModel implements ModelFile {
   }
 
   TinyModel(ElementType type) {
-    original = SyntheticModels.open("tiny", Optional.of(type.name()));
+    String shape = type.hasSubScales() ? "small" : "tiny"; // of whole blocks
+    original = SyntheticModels.open(shape, Optional.of(type.name()));
     metadata = new LinkedHashMap<>(original.metadata().values());
     tensors = new LinkedHashMap<>(original.tensors());
   }
