@@ -3,6 +3,7 @@ package dev.millrace.gguf;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.millrace.model.ModelFormatException;
+import dev.millrace.tensor.ElementType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -109,13 +110,16 @@ class HostileGgufTest {
     refused(tensor("t", F32, 0, 1L << 40, 1L << 40), "tensor t: shape");
     refused(tensor("t", F32, 0, Long.MAX_VALUE), "tensor t: shape");
     refused(tensor("t", Q4_0, 0, 16, 2), "tensor t: rows of 16 values aren't whole blocks of 32");
+    refused(
+        tensor("t", ElementType.Q6_K.ggufId(), 0, 576, 2),
+        "tensor t: rows of 576 values aren't whole blocks of 256");
   }
 
   @Test
   void refusesTensorTypesByTheirNames() {
     refused(
-        tensor("blk.0.w", 12, 0, 256),
-        "tensor blk.0.w: type Q4_K isn't supported; supported are [F32");
+        tensor("blk.0.w", 11, 0, 256),
+        "tensor blk.0.w: type Q3_K isn't supported; supported are [F32");
     refused(tensor("blk.0.w", 4, 0, 256), "tensor blk.0.w: type number 4 isn't supported");
     refused(tensor("blk.0.w", -1, 0, 256), "type number 4294967295 isn't supported");
   }
