@@ -68,6 +68,20 @@ final class Blocks {
     return needed;
   }
 
+  /** Known tokens of a sequence without blocks that aren't found shared. */
+  int uncached(Sequence sequence) {
+    int found = 0;
+    Node node = null;
+    while (found < shareable(sequence)) {
+      node = find(sequence, found, node);
+      if (node == null) {
+        break;
+      }
+      found++;
+    }
+    return sequence.length() - found * blockSize;
+  }
+
   /**
    * Full blocks that it may find: the last known token's logits are always needed, and where all of
    * a prompt's are, none may be found.

@@ -157,8 +157,7 @@ final class EngineState {
     if (left == Lifetime.NEVER || !costModel.isTrusted() || first.completion().reason() != null) {
       return false;
     }
-    int missing = Math.min(first.length(), blocks.neededToStart(first) * settings.blockSize());
-    return PROVABLE * missing * costModel.nanosForRow(0) > left;
+    return PROVABLE * blocks.uncached(first) * costModel.nanosForRow(0) > left;
   }
 
   /** Ends what is out of time. */

@@ -11,9 +11,8 @@ import dev.millrace.request.GenerationRequest.Priority;
 import dev.millrace.request.GenerationRequest.SchedulingSettings;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -229,29 +228,34 @@ class SchedulerTest {
   }
 
   @Test
-  void greedyCallersGetEqualShares() {
-    loop = loop(256, 4, 64);
-    Map<String, Integer> tokens = new HashMap<>();
-    List<RecordingOutlet> outlets = new ArrayList<>();
-    for (int i = 0; i < 200; i++) {
-      // Every caller asks for other lengths; half of them for many more requests.
-      int caller = i < 100 ? i % 10 : i % 5;
-      outlets.add(
-          submit(
-              prompt(i, 10 + caller)
-                  .maxTokens(10 + 5 * caller)
-                  .scheduling(by("caller " + caller, Priority.NORMAL))));
+  void tenGreedyCallersGetEqualShares() {
+    loop = loop(256, 6, 64);
+    List<List<RecordingOutlet>> byCaller = new ArrayList<>();
+    for (int caller = 0; caller < 10; caller++) {
+      byCaller.add(new ArrayList<>());
     }
-    while (outlets.subList(0, 100).stream().filter(RecordingOutlet::hasEnded).count() < 40) {
+    while (plans.size() < 6_000) {
+      for (int caller = 0; caller < 10; caller++) { // each wants something else, and always more
+        List<RecordingOutlet> own = byCaller.get(caller);
+        if (own.stream().filter(outlet -> !outlet.hasEnded()).count() < 3 + caller) {
+          own.add(
+              submit(
+                  prompt(own.size() + caller, 8)
+                      .maxTokens(10 + 3 * caller)
+                      .seed(own.size())
+                      .scheduling(by("caller " + caller, Priority.NORMAL))));
+        }
+      }
       turn();
     }
-    for (int i = 0; i < outlets.size(); i++) {
-      String caller = "caller " + (i < 100 ? i % 10 : i % 5);
-      tokens.merge(caller, outlets.get(i).tokens().size(), Integer::sum);
-    }
-    double sum = tokens.values().stream().mapToDouble(Integer::doubleValue).sum();
-    double squares = tokens.values().stream().mapToDouble(n -> (double) n * n).sum();
-    assertThat(sum * sum / (tokens.size() * squares)).as("Jain's index").isGreaterThan(0.9);
+
+    double[] served =
+        byCaller.stream()
+            .mapToDouble(own -> own.stream().mapToInt(outlet -> outlet.tokens().size()).sum())
+            .toArray();
+    double sum = Arrays.stream(served).sum();
+    double squares = Arrays.stream(served).map(tokens -> tokens * tokens).sum();
+    assertThat(sum * sum / (10 * squares)).as("Jain's index").isGreaterThan(0.98);
   }
 
   @Test
@@ -394,12 +398,14 @@ class SchedulerTest {
     long soon = clock.nanoTime() + Duration.ofMillis(20).toNanos();
     RecordingOutlet late = submit(prompt(9, 1_000).deadlineNanos(soon)); // takes 100 ms
     RecordingOutlet fine = submit(prompt(9, 100).maxTokens(1).deadlineNanos(soon));
+    RecordingOutlet cached = submit(prompt(5, 205).maxTokens(1).deadlineNanos(soon));
     turn();
 
     assertThat(late.failure()).map(GenerationException::reason).contains(Reason.DEADLINE_EXCEEDED);
     assertThat(plans.subList(before, plans.size()))
         .allMatch(plan -> plan.entries().getFirst().sequence().length() < 1_000);
     assertThat(fine.failure()).isEmpty();
+    assertThat(cached.failure()).isEmpty();
   }
 
   @Test
