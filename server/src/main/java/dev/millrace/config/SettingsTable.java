@@ -150,7 +150,7 @@ public final class SettingsTable {
           "TIME",
           "0ms",
           "How long a step may take while streams are decoded; prompts get what is left of it. 0ms"
-              + " is a bit more than twice what the streams' tokens take alone.",
+              + " is a bit more than twice what the streams' tokens take alone, and 20ms at least.",
           Readers.duration(Duration.ZERO, Duration.ofMinutes(1)));
 
   public static final Setting<Duration> STALL_TIMEOUT =

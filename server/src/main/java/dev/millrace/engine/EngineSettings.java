@@ -27,7 +27,7 @@ public record EngineSettings(
    *
    * @param maxWaitingTokens of the prompts of all requests that wait
    * @param stepTarget how long a step may take while sequences decode; zero: a bit more than twice
-   *     what its decode rows take alone
+   *     what its decode rows take alone, and {@link Scheduler#QUICK_ENOUGH} at least
    * @param stallTimeout a sequence whose reader doesn't read for so long gives its blocks up
    * @param ageing a request that has waited so long goes as if its priority were one higher
    */

@@ -2,6 +2,7 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.GenerationEvent.Usage;
 import dev.millrace.request.GenerationRequest;
+import dev.millrace.request.GenerationRequest.Priority;
 import dev.millrace.tokenizer.Tokenizer;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -67,6 +68,10 @@ final class Generation {
 
   GenerationRequest request() {
     return request;
+  }
+
+  Priority priority() {
+    return request.scheduling().priority();
   }
 
   String caller() {

@@ -51,7 +51,7 @@ final class Priorities {
 
   int level(Generation generation, long now) {
     long raised = generation.lifetime().age(now) / ageing;
-    int own = generation.request().scheduling().priority().ordinal();
+    int own = generation.priority().ordinal();
     return (int) Math.min(HIGHEST, own + raised);
   }
 

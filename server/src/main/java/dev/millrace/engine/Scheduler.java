@@ -1,7 +1,9 @@
 package dev.millrace.engine;
 
 import dev.millrace.engine.StepPlan.Entry;
+import dev.millrace.request.GenerationRequest.Priority;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -15,11 +17,12 @@ import org.jspecify.annotations.Nullable;
  *   <li>Sequences whose readers have slept too long give their blocks to the prefix cache.
  *   <li>Each sequence that decodes and whose reader has room gets a row. Where it needs a block and
  *       none is available, others are preempted ({@link Preemption}), or it is itself.
- *   <li>Waiting sequences start while there are places and blocks enough: by level, those first
- *       that were preempted, then the caller that was served least ({@link Fairness}), then who
- *       came first. Whose prompt's beginning is being computed waits for that ({@link Following})
- *       and holds up nobody; whose blocks aren't available holds up all behind it, so that nobody
- *       is overtaken forever.
+ *   <li>Waiting sequences start while there are places and blocks enough: by the level that the
+ *       oldest of their priority has reached, so that all of a priority share what its age wins;
+ *       those first that were preempted, then the caller that was served least ({@link Fairness}),
+ *       then who came first. Whose prompt's beginning is being computed waits for that ({@link
+ *       Following}) and holds up nobody; whose blocks aren't available holds up all behind it, so
+ *       that nobody is overtaken forever.
  *   <li>What is left of the step's time ({@link CostModel}) goes to prompts: a quarter to the one
  *       that came first, the rest by level to those with least left to compute.
  * </ol>
@@ -32,6 +35,9 @@ final class Scheduler {
    * tokens keep coming, and prompts get a bit more than half of the time.
    */
   static final double STRETCH = 2.2;
+
+  /** So long it may be anyway, in nanoseconds: 50 tokens a second are more than anybody reads. */
+  static final long QUICK_ENOUGH = 20_000_000;
 
   /** Tokens of prompts in a step, however late it is: smaller chunks cost more than they save. */
   static final int SMALLEST_CHUNK = 8;
@@ -53,6 +59,7 @@ final class Scheduler {
   // Of the plan that is being made.
   private List<Entry> entries = new ArrayList<>();
   private final Set<Sequence> planned = new HashSet<>();
+  private final int[] levels = new int[Priority.values().length]; // of who waits, by priority
 
   Scheduler(EngineState state) {
     this.state = state;
@@ -131,9 +138,12 @@ final class Scheduler {
 
   private void startWaiting(long now) {
     List<Sequence> candidates = new ArrayList<>();
+    Arrays.fill(levels, 0);
     for (Sequence sequence : state.waiting()) {
       if (!sequence.isStalled()) {
         candidates.add(sequence);
+        int priority = sequence.generation().priority().ordinal();
+        levels[priority] = Math.max(levels[priority], sequence.rank().level());
       }
     }
     int committed = -1; // unknown
@@ -170,8 +180,10 @@ final class Scheduler {
   }
 
   private boolean startsBefore(Sequence a, Sequence b) {
-    if (a.rank().level() != b.rank().level()) {
-      return a.rank().level() > b.rank().level();
+    int levelA = levels[a.generation().priority().ordinal()];
+    int levelB = levels[b.generation().priority().ordinal()];
+    if (levelA != levelB) {
+      return levelA > levelB;
     }
     if (a.isReturning() != b.isReturning()) {
       return a.isReturning();
@@ -274,9 +286,9 @@ final class Scheduler {
     }
     double decoding = cost.nanos(rows, attended);
     long target = settings.policy().stepTarget().toNanos();
-    double left = target > 0 ? target - decoding : (STRETCH - 1) * decoding;
+    double step = target > 0 ? target : Math.max(STRETCH * decoding, QUICK_ENOUGH);
     double perRow = cost.nanosForRow(longest);
-    double affordable = perRow > 0 ? left / perRow : most;
+    double affordable = perRow > 0 ? (step - decoding) / perRow : most;
     return Math.min(most, (int) Math.max(SMALLEST_CHUNK, Math.min(affordable, most)));
   }
 

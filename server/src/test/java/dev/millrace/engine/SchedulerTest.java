@@ -36,10 +36,10 @@ class SchedulerTest {
     return new EngineLoop(settings, model, tokenizer, clock);
   }
 
-  /** 2 ms, 0.1 ms for each row, 0.02 µs for each position that it attends to. */
+  /** 20 ms, 1 ms for each row, 0.2 µs for each position that it attends to. */
   private static Duration cost(StepPlan plan) {
     long attended = plan.entries().stream().mapToLong(StepPlan.Entry::attended).sum();
-    return Duration.ofNanos(2_000_000 + 100_000L * plan.tokens() + 20 * attended);
+    return Duration.ofNanos(20_000_000 + 1_000_000L * plan.tokens() + 200 * attended);
   }
 
   private void stepBegins(StepPlan plan) {
@@ -302,7 +302,7 @@ class SchedulerTest {
             .map(SchedulerTest::cost)
             .reduce(Duration.ZERO, Duration::plus);
     // By itself it takes four steps.
-    assertThat(took).isLessThan(Duration.ofMillis(4 * 2 + 180 + 32).multipliedBy(2));
+    assertThat(took).isLessThan(Duration.ofMillis(4 * 20 + 1_800 + 324).multipliedBy(2));
   }
 
   // ---- memory
@@ -395,8 +395,8 @@ class SchedulerTest {
       runUntilIdle();
     }
     int before = plans.size();
-    long soon = clock.nanoTime() + Duration.ofMillis(20).toNanos();
-    RecordingOutlet late = submit(prompt(9, 1_000).deadlineNanos(soon)); // takes 100 ms
+    long soon = clock.nanoTime() + Duration.ofMillis(200).toNanos();
+    RecordingOutlet late = submit(prompt(9, 1_000).deadlineNanos(soon)); // takes 1 s
     RecordingOutlet fine = submit(prompt(9, 100).maxTokens(1).deadlineNanos(soon));
     RecordingOutlet cached = submit(prompt(5, 205).maxTokens(1).deadlineNanos(soon));
     turn();
