@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /** How the texts of settings are read and checked. */
 final class Readers {
@@ -51,20 +50,6 @@ final class Readers {
                   + "ms to "
                   + most.toMillis()
                   + "ms");
-        });
-  }
-
-  static <T> Setting.Reader<T> map(Map<String, T> allowed) {
-    return one(
-        text -> {
-          T value = allowed.get(text);
-          if (value == null) {
-            throw new IllegalArgumentException(
-                quoted(text)
-                    + ", allowed are "
-                    + allowed.keySet().stream().sorted().collect(Collectors.joining(", ")));
-          }
-          return value;
         });
   }
 

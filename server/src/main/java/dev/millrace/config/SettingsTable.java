@@ -6,7 +6,6 @@ import dev.millrace.kv.KvType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Every setting of the server, once. Commands make their flags and their help from {@link #ALL};
@@ -72,7 +71,7 @@ public final class SettingsTable {
           "f16",
           "Numbers that keys and values are kept in: f16, or f32, which takes twice the memory and"
               + " is read half as fast. Answers differ in their last digits.",
-          Readers.map(Map.of("f32", KvType.F32, "f16", KvType.F16)));
+          Readers.oneOf(KvType.names(), KvType::named));
 
   public static final Setting<Integer> THREADS =
       one(
