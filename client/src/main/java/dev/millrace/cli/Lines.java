@@ -2,12 +2,13 @@ package dev.millrace.cli;
 
 import java.io.BufferedReader;
 import java.io.Closeable;
+import java.io.Console;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Objects;
+import java.util.Optional;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReaderBuilder;
@@ -31,8 +32,8 @@ sealed interface Lines extends Closeable {
   /** From the terminal, or else from whatever standard input is. */
   static Lines open(Streams streams) throws IOException {
     boolean terminal =
-        streams.in().equals(System.in) && Objects.requireNonNull(System.console()).isTerminal();
-    return terminal ? OnTerminal.open() : new Piped(streams);
+        Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
+    return terminal && streams.in().equals(System.in) ? OnTerminal.open() : new Piped(streams);
   }
 
   /** With editing, and the lines of earlier chats at the arrow keys. */
