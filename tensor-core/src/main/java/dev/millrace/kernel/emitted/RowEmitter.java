@@ -225,25 +225,9 @@ final class RowEmitter extends StepEmitter {
         });
     largest(max, v(2));
     a.vmovss(SECOND.at(0), xmm(0));
-    largestInt(magnitude, v(2));
+    fold(magnitude, v(2), a::vpmaxsd);
     a.vmovss(SECOND.at(Float.BYTES), xmm(1));
     end();
-  }
-
-  private void largestInt(Vec values, Vec temporary) {
-    Vec half = values.as(Vec.Width.YMM);
-    if (isa == Isa.AVX512) {
-      a.vextractf64x4(temporary.as(Vec.Width.YMM), values, 1);
-      a.vpmaxsd(half, half, temporary.as(Vec.Width.YMM));
-    }
-    Vec max = xmm(values.number());
-    Vec other = xmm(temporary.number());
-    a.vextractf128(other, half, 1);
-    a.vpmaxsd(max, max, other);
-    a.vpermilps(other, max, 0b01_00_11_10);
-    a.vpmaxsd(max, max, other);
-    a.vpermilps(other, max, 0b10_11_00_01);
-    a.vpmaxsd(max, max, other);
   }
 
   /**

@@ -89,35 +89,42 @@ abstract class StepEmitter {
    * vectors of 8, {@code upper} holds partial sums 8 to 15. Both are overwritten.
    */
   final void join(Vec sums, Vec upper) {
-    if (isa == Isa.AVX512) {
-      a.vextractf64x4(upper.as(Vec.Width.YMM), sums, 1);
+    if (isa == Isa.AVX2) {
+      Vec half = sums.as(Vec.Width.YMM);
+      a.vaddps(half, half, upper.as(Vec.Width.YMM));
     }
-    Vec half = sums.as(Vec.Width.YMM);
-    a.vaddps(half, half, upper.as(Vec.Width.YMM));
-    Vec sum = xmm(sums.number());
-    Vec other = xmm(upper.number());
-    a.vextractf128(other, half, 1);
-    a.vaddps(sum, sum, other);
-    a.vpermilps(other, sum, 0b01_00_11_10);
-    a.vaddps(sum, sum, other);
-    a.vpermilps(other, sum, 0b10_11_00_01);
-    a.vaddps(sum, sum, other);
+    fold(sums, upper, a::vaddps);
   }
 
   /** Lane 0 of {@code values}, seen as xmm, becomes the largest of its lanes. */
   final void largest(Vec values, Vec temporary) {
+    fold(values, temporary, a::vmaxps);
+  }
+
+  /** An instruction on two registers. */
+  @FunctionalInterface
+  interface Operation {
+    void emit(Vec to, Vec a, Vec b);
+  }
+
+  /**
+   * Lane 0 of {@code values}, seen as xmm, becomes what all of its lanes come to: upper halves onto
+   * lower ones, again and again. Both registers are overwritten.
+   */
+  final void fold(Vec values, Vec temporary, Operation operation) {
     Vec half = values.as(Vec.Width.YMM);
     if (isa == Isa.AVX512) {
-      a.vextractf64x4(temporary.as(Vec.Width.YMM), values, 1);
-      a.vmaxps(half, half, temporary.as(Vec.Width.YMM));
+      Vec upper = temporary.as(Vec.Width.YMM);
+      a.vextractf64x4(upper, values, 1);
+      operation.emit(half, half, upper);
     }
-    Vec max = xmm(values.number());
+    Vec result = xmm(values.number());
     Vec other = xmm(temporary.number());
     a.vextractf128(other, half, 1);
-    a.vmaxps(max, max, other);
-    a.vpermilps(other, max, 0b01_00_11_10);
-    a.vmaxps(max, max, other);
-    a.vpermilps(other, max, 0b10_11_00_01);
-    a.vmaxps(max, max, other);
+    operation.emit(result, result, other);
+    a.vpermilps(other, result, 0b01_00_11_10);
+    operation.emit(result, result, other);
+    a.vpermilps(other, result, 0b10_11_00_01);
+    operation.emit(result, result, other);
   }
 }
