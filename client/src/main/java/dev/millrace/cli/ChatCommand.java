@@ -37,7 +37,7 @@ final class ChatCommand implements Callable<Integer> {
       description =
           "Model: a name that the server knows; without --target also a path to a .gguf,"
               + " hf:owner/repo/file.gguf or synthetic:SHAPE[:TYPE]. Default: the server's.")
-  String model = "";
+  private String model = "";
 
   @Option(names = "--target", paramLabel = "HOST:PORT", description = "A running server.")
   private @Nullable String target;
@@ -87,18 +87,12 @@ final class ChatCommand implements Callable<Integer> {
           spec.commandLine(), "--max-tokens is " + maxTokens + "; it must be at least 1");
     }
     List<Target> targets = server.targets(spec.commandLine(), target);
-    if (!targets.isEmpty()) {
-      return run(targets);
-    }
-    try (Distribution.EmbeddedServer embedded = server.start(spec.commandLine(), model)) {
-      model = "";
-      return run(List.of(new Target("127.0.0.1", embedded.port())));
-    }
+    return server.run(spec.commandLine(), targets, model, this::run);
   }
 
-  private int run(List<Target> targets) throws IOException {
+  private int run(List<Target> targets, String modelToAskFor) throws IOException {
     try (Lines lines = Lines.open(streams);
-        Conversation conversation = new Conversation(targets, this)) {
+        Conversation conversation = new Conversation(targets, modelToAskFor, this)) {
       new ChatLoop(streams, lines, conversation, this).run();
     }
     return ExitCode.OK;

@@ -23,12 +23,17 @@ import reactor.core.publisher.Sinks;
  */
 final class Conversation implements AutoCloseable {
   private final MillraceClient client;
+  private final String model;
   private final ChatCommand options;
   private List<ChatMessage> messages = new ArrayList<>();
   private Sinks.@Nullable Many<ConverseRequest> commands;
   private @Nullable Iterator<Signal<ConverseResponse>> events;
 
-  Conversation(List<Target> targets, ChatCommand options) {
+  /**
+   * @param model to ask for; empty is the server's default
+   */
+  Conversation(List<Target> targets, String model, ChatCommand options) {
+    this.model = model;
     this.client = MillraceClient.connect(targets, ClientSettings.defaults());
     this.options = options;
   }
@@ -95,7 +100,7 @@ final class Conversation implements AutoCloseable {
   private void open() {
     Sinks.Many<ConverseRequest> sink = Sinks.many().unicast().onBackpressureBuffer();
     commands = sink;
-    GenerateRequest.Builder request = GenerateRequest.newBuilder().setModel(options.model);
+    GenerateRequest.Builder request = GenerateRequest.newBuilder().setModel(model);
     request.getChatBuilder().addAllMessages(messages);
     request.getStopBuilder().setMaxTokens(options.maxTokens);
     request.setSampling(RequestMaker.sampling(options.sampling));

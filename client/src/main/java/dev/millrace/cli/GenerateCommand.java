@@ -1,6 +1,8 @@
 package dev.millrace.cli;
 
+import dev.millrace.client.Target;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +43,7 @@ final class GenerateCommand implements Callable<Integer> {
       description =
           "Model: a name that the server knows; without --target also a path to a .gguf,"
               + " hf:owner/repo/file.gguf or synthetic:SHAPE[:TYPE]. Default: the server's.")
-  String model = "";
+  private String model = "";
 
   @Option(
       names = "--target",
@@ -83,7 +85,8 @@ final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     check();
-    return new Generation(streams, this).run(server.targets(spec.commandLine(), target));
+    List<Target> targets = server.targets(spec.commandLine(), target);
+    return new Generation(streams, this).run(server, spec.commandLine(), targets, model);
   }
 
   /** What only the command line can know: the server checks the rest. */
@@ -111,10 +114,6 @@ final class GenerateCommand implements Callable<Integer> {
 
   private ParameterException invalid(String message) {
     return new ParameterException(spec.commandLine(), message);
-  }
-
-  Distribution.EmbeddedServer startServer() {
-    return server.start(spec.commandLine(), model);
   }
 
   String promptText() throws IOException {

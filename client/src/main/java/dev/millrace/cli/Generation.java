@@ -10,6 +10,7 @@ import dev.millrace.v1.Usage;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import picocli.CommandLine;
 import reactor.core.Exceptions;
 import reactor.core.publisher.Signal;
 
@@ -26,17 +27,12 @@ final class Generation {
     this.options = options;
   }
 
-  /**
-   * @param targets none: a server is started for this run
-   */
-  int run(List<Target> targets) throws IOException {
+  /** As {@link ServerOptions#run}. */
+  int run(ServerOptions server, CommandLine line, List<Target> targets, String model)
+      throws IOException {
     GenerateRequest.Builder request = request();
-    if (!targets.isEmpty()) {
-      return stream(request.setModel(options.model).build(), targets);
-    }
-    try (Distribution.EmbeddedServer server = options.startServer()) {
-      return stream(request.build(), List.of(new Target("127.0.0.1", server.port())));
-    }
+    return server.run(
+        line, targets, model, (servers, name) -> stream(request.setModel(name).build(), servers));
   }
 
   private GenerateRequest.Builder request() throws IOException {

@@ -1,6 +1,7 @@
 package dev.millrace.cli;
 
 import dev.millrace.client.Target;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +52,30 @@ final class ServerOptions {
     }
   }
 
-  Distribution.EmbeddedServer start(CommandLine line, String model) {
+  /** What a command does with servers. */
+  @FunctionalInterface
+  interface Action {
+    /**
+     * @param model to ask for; empty is the servers' default
+     */
+    int run(List<Target> targets, String model) throws IOException;
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @param targets of {@link #targets}; none: a server is started for it, with the model alone
+   */
+  int run(CommandLine line, List<Target> targets, String model, Action action) throws IOException {
+    if (!targets.isEmpty()) {
+      return action.run(targets, model);
+    }
+    try (Distribution.EmbeddedServer embedded = start(line, model)) {
+      return action.run(List.of(new Target("127.0.0.1", embedded.port())), "");
+    }
+  }
+
+  private Distribution.EmbeddedServer start(CommandLine line, String model) {
     Map<String, List<String>> flags = new LinkedHashMap<>();
     for (OptionSpec option : options) {
       String flag = option.names()[0];
