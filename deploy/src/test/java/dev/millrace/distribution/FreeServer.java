@@ -8,6 +8,8 @@ import dev.millrace.engine.StepPlan;
 import dev.millrace.grpc.GrpcServer;
 import dev.millrace.grpc.ServedModel;
 import dev.millrace.grpc.ServedModels;
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.kernel.Numerics;
 import dev.millrace.model.ModelFile;
 import dev.millrace.pipeline.EngineGenerator;
 import dev.millrace.request.ModelProfile;
@@ -65,7 +67,8 @@ final class FreeServer implements AutoCloseable {
               tokenizer,
               CONTEXT,
               (int) settings.poolTokens(),
-              SamplingDefaults.OF_CONTRACT);
+              SamplingDefaults.OF_CONTRACT,
+              Numerics.of(ActivationPrecision.INT8));
       Model description = Model.newBuilder().setName("free").setContextLength(CONTEXT).build();
       ServedModels models = new ServedModels();
       engine = EngineLoop.start(settings, new FreeModel(CONTEXT), tokenizer);

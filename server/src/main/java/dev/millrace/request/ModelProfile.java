@@ -2,7 +2,6 @@ package dev.millrace.request;
 
 import dev.millrace.grammar.FormatCompiler;
 import dev.millrace.grammar.machine.TokenTrie;
-import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Numerics;
 import dev.millrace.tokenizer.Tokenizer;
 
@@ -33,18 +32,6 @@ public record ModelProfile(
     FormatCompiler formats,
     ChatSupport chat) {
 
-  /** As the other, with the numerics of a server's defaults. */
-  public static ModelProfile of(
-      String name,
-      String fingerprint,
-      Tokenizer tokenizer,
-      int contextLength,
-      int poolTokens,
-      SamplingDefaults defaults) {
-    int numerics = Numerics.of(ActivationPrecision.INT8);
-    return of(name, fingerprint, tokenizer, contextLength, poolTokens, defaults, numerics);
-  }
-
   public static ModelProfile of(
       String name,
       String fingerprint,
@@ -66,7 +53,7 @@ public record ModelProfile(
         defaults,
         numerics,
         longest,
-        new FormatCompiler(TokenTrie.of(tokenizer)),
+        new FormatCompiler(() -> TokenTrie.of(tokenizer)),
         ChatSupport.noTemplate());
   }
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /** Outputs under a format, by a model that knows nothing of it. */
 class FormatTest {
   private static final FakeTokenizer TOKENIZER = new FakeTokenizer();
-  private static final FormatCompiler FORMATS = new FormatCompiler(TokenTrie.of(TOKENIZER));
+  private static final FormatCompiler FORMATS = new FormatCompiler(() -> TokenTrie.of(TOKENIZER));
 
   private static List<GenerationEvent> run(Requests request) {
     EngineSettings settings = new EngineSettings(12, 4, 16, 4, 8, Duration.ofSeconds(1));

@@ -69,7 +69,7 @@ final class SimulatedClient {
   }
 
   private static List<CompiledFormat> formats() {
-    FormatCompiler compiler = new FormatCompiler(TokenTrie.of(SimulatedWorld.TOKENIZER));
+    FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(SimulatedWorld.TOKENIZER));
     return List.of(
         compiler.regex("([abc]{3})+"),
         compiler.regex("[abc]{1,12}"),

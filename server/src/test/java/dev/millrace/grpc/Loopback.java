@@ -6,6 +6,8 @@ import dev.millrace.engine.EngineLoop;
 import dev.millrace.engine.EngineSettings;
 import dev.millrace.engine.HashModel;
 import dev.millrace.engine.StepPlan;
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.kernel.Numerics;
 import dev.millrace.pipeline.EngineGenerator;
 import dev.millrace.pipeline.Generator;
 import dev.millrace.request.ByteTokenizer;
@@ -91,7 +93,8 @@ final class Loopback implements AutoCloseable {
             tokenizer,
             CONTEXT,
             (int) SETTINGS.poolTokens(),
-            SamplingDefaults.OF_CONTRACT);
+            SamplingDefaults.OF_CONTRACT,
+            Numerics.of(ActivationPrecision.INT8));
     Model description = Model.newBuilder().setName("tiny").setContextLength(CONTEXT).build();
     models.publish(
         List.of(new ServedModel("path/to/tiny.gguf", profile, description, engine, generator)));

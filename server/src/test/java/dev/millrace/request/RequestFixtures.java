@@ -1,5 +1,7 @@
 package dev.millrace.request;
 
+import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.kernel.Numerics;
 import dev.millrace.model.Metadata;
 import dev.millrace.v1.GenerateRequest;
 import java.util.Map;
@@ -20,7 +22,13 @@ final class RequestFixtures {
   static ModelProfile withTemplate(String template) {
     ByteTokenizer tokenizer = new ByteTokenizer();
     return ModelProfile.of(
-            "tiny", "ab".repeat(32), tokenizer, 100, 64, SamplingDefaults.OF_CONTRACT)
+            "tiny",
+            "ab".repeat(32),
+            tokenizer,
+            100,
+            64,
+            SamplingDefaults.OF_CONTRACT,
+            Numerics.of(ActivationPrecision.INT8))
         .with(ChatSupport.of(new Metadata(Map.of("tokenizer.chat_template", template)), tokenizer));
   }
 

@@ -292,7 +292,8 @@ class RequestReaderTest {
         model.tokenizer(),
         model.contextLength(),
         model.poolTokens(),
-        SamplingDefaults.from(new Metadata(metadata)));
+        SamplingDefaults.from(new Metadata(metadata)),
+        model.numerics());
   }
 
   private static Arguments wrong(

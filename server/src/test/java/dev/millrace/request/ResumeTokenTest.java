@@ -212,6 +212,12 @@ class ResumeTokenTest {
 
   private static ModelProfile model(String fingerprint, int poolTokens) {
     return ModelProfile.of(
-        "tiny", fingerprint, new ByteTokenizer(), 100, poolTokens, SamplingDefaults.OF_CONTRACT);
+        "tiny",
+        fingerprint,
+        new ByteTokenizer(),
+        100,
+        poolTokens,
+        SamplingDefaults.OF_CONTRACT,
+        Numerics.of(ActivationPrecision.INT8));
   }
 }

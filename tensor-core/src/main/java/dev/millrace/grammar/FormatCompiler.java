@@ -14,6 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Compiles formats for one vocabulary. Each takes a bounded time and memory, about a second at
@@ -35,7 +37,8 @@ public final class FormatCompiler {
     OBJECT
   }
 
-  private final TokenTrie trie;
+  private final Supplier<TokenTrie> vocabulary;
+  private @Nullable TokenTrie trie; // made when it is first asked for
   private final Map<Source, CompiledFormat> kept =
       new LinkedHashMap<>(MAX_KEPT, 0.75f, true) {
         private static final long serialVersionUID = 1L;
@@ -46,8 +49,19 @@ public final class FormatCompiler {
         }
       };
 
-  public FormatCompiler(TokenTrie trie) {
-    this.trie = trie;
+  /**
+   * @param vocabulary asked once, with the first format: a trie takes a while, and many servers
+   *     never see a format
+   */
+  public FormatCompiler(Supplier<TokenTrie> vocabulary) {
+    this.vocabulary = vocabulary;
+  }
+
+  private synchronized TokenTrie trie() {
+    if (trie == null) {
+      trie = vocabulary.get();
+    }
+    return trie;
   }
 
   /**
@@ -114,7 +128,7 @@ public final class FormatCompiler {
         return known;
       }
     }
-    CompiledFormat format = new CompiledFormat(compiler.apply(new Budget()), trie);
+    CompiledFormat format = new CompiledFormat(compiler.apply(new Budget()), trie());
     if (format.isEmpty()) {
       throw new FormatException("", "no text obeys it");
     }

@@ -36,7 +36,7 @@ class GbnfTest {
       """;
 
   private final Tokenizer tokenizer = Vocabularies.random(new Random(3), 300);
-  private final FormatCompiler compiler = new FormatCompiler(TokenTrie.of(tokenizer));
+  private final FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(tokenizer));
 
   @Test
   void followsRulesThatComeBackToThemselves() {

@@ -95,7 +95,7 @@ public final class MaskBenchmark {
     double[][] figures = new double[ROUNDS][];
     for (int round = 0; round < ROUNDS; round++) {
       long begun = System.nanoTime();
-      CompiledFormat format = each.format.apply(new FormatCompiler(trie));
+      CompiledFormat format = each.format.apply(new FormatCompiler(() -> trie));
       double compile = (System.nanoTime() - begun) / 1e6;
       double[] worst = new double[1];
       double first = follow(format, ids, worst);

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class RegexTest {
   private final Tokenizer tokenizer = Vocabularies.random(new Random(1), 300);
-  private final FormatCompiler compiler = new FormatCompiler(TokenTrie.of(tokenizer));
+  private final FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(tokenizer));
 
   @ParameterizedTest
   @ValueSource(

@@ -22,7 +22,7 @@ class MaskTest {
     for (int seed = 0; seed < 10; seed++) {
       Random random = new Random(seed);
       Tokenizer tokenizer = Vocabularies.random(random, 400);
-      CompiledFormat format = new FormatCompiler(TokenTrie.of(tokenizer)).regex(expression);
+      CompiledFormat format = new FormatCompiler(() -> TokenTrie.of(tokenizer)).regex(expression);
       compareAlong(format, tokenizer, random);
     }
   }
@@ -53,7 +53,7 @@ class MaskTest {
     for (int seed = 0; seed < 8; seed++) {
       Random random = new Random(seed);
       Tokenizer tokenizer = Vocabularies.random(random, 400);
-      FormatCompiler compiler = new FormatCompiler(TokenTrie.of(tokenizer));
+      FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(tokenizer));
       compareAlong(compiler.jsonSchema(schema.replace('\'', '"')), tokenizer, random);
     }
   }
@@ -64,7 +64,7 @@ class MaskTest {
       Random random = new Random(seed);
       Tokenizer tokenizer = Vocabularies.random(random, 400);
       CompiledFormat format =
-          new FormatCompiler(TokenTrie.of(tokenizer))
+          new FormatCompiler(() -> TokenTrie.of(tokenizer))
               .grammar(
                   """
                   root ::= value

@@ -43,7 +43,7 @@ class JsonSchemaSuiteTest {
 
   private final Random random = new Random(7);
   private final Tokenizer tokenizer = Vocabularies.random(random, 300);
-  private final FormatCompiler compiler = new FormatCompiler(TokenTrie.of(tokenizer));
+  private final FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(tokenizer));
 
   /**
    * @param where file and description

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class NumbersTest {
   private final Tokenizer tokenizer = Vocabularies.random(new Random(5), 100);
-  private final FormatCompiler compiler = new FormatCompiler(TokenTrie.of(tokenizer));
+  private final FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(tokenizer));
 
   @Test
   void boundsHoldAsArithmeticSays() {

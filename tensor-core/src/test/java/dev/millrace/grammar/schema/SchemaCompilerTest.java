@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class SchemaCompilerTest {
   private final Tokenizer tokenizer = Vocabularies.random(new Random(6), 200);
-  private final FormatCompiler compiler = new FormatCompiler(TokenTrie.of(tokenizer));
+  private final FormatCompiler compiler = new FormatCompiler(() -> TokenTrie.of(tokenizer));
 
   /** With single quotes for double ones. */
   private CompiledFormat compile(String schema) {
