@@ -140,36 +140,12 @@ public record GenerationRequest(
 
   /** The same request, scheduled in another way. */
   public GenerationRequest with(SchedulingSettings other) {
-    return new GenerationRequest(
-        requestId,
-        prompt,
-        sampling,
-        stop,
-        output,
-        format,
-        candidateCount,
-        other,
-        resume,
-        maxQueueTime,
-        deadlineNanos);
+    return with(stop, output, candidateCount, other, resume);
   }
 
   /** The same request behind tokens that were generated before. */
   public GenerationRequest behind(int[] known) {
-    // What the caller has: Started, PromptProcessed, and a Delta for so many tokens each.
-    long events = 1L + Math.ceilDiv(known.length, output.tokensPerEvent());
-    return new GenerationRequest(
-        requestId,
-        prompt,
-        sampling,
-        stop,
-        output,
-        format,
-        candidateCount,
-        scheduling,
-        known.length == 0 ? Optional.empty() : Optional.of(new ResumePoint(List.of(known), events)),
-        maxQueueTime,
-        deadlineNanos);
+    return with(stop, output, candidateCount, scheduling, resumeBehind(known, output));
   }
 
   /**
@@ -190,19 +166,35 @@ public record GenerationRequest(
             Optional.empty());
     OutputSettings shown =
         new OutputSettings(true, false, true, output.processedLogprobs(), candidates, false, 1);
+    return with(one, shown, 1, scheduling, resumeBehind(known, shown));
+  }
+
+  private static Optional<ResumePoint> resumeBehind(int[] known, OutputSettings output) {
+    // What the caller has: Started, PromptProcessed, and a Delta for so many tokens each.
+    long events = 1L + Math.ceilDiv(known.length, output.tokensPerEvent());
+    return known.length == 0
+        ? Optional.empty()
+        : Optional.of(new ResumePoint(List.of(known), events));
+  }
+
+  private GenerationRequest with(
+      StopSettings stop,
+      OutputSettings output,
+      int candidateCount,
+      SchedulingSettings scheduling,
+      Optional<ResumePoint> resume) {
     return new GenerationRequest(
-            requestId,
-            prompt,
-            sampling,
-            one,
-            shown,
-            format,
-            1,
-            scheduling,
-            Optional.empty(),
-            maxQueueTime,
-            deadlineNanos)
-        .behind(known);
+        requestId,
+        prompt,
+        sampling,
+        stop,
+        output,
+        format,
+        candidateCount,
+        scheduling,
+        resume,
+        maxQueueTime,
+        deadlineNanos);
   }
 
   /**

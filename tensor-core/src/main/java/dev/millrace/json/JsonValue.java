@@ -37,10 +37,6 @@ public sealed interface JsonValue {
     public Decimal {
       value = value.signum() == 0 ? BigDecimal.ZERO : value.stripTrailingZeros();
     }
-
-    public boolean isInteger() {
-      return value.scale() <= 0;
-    }
   }
 
   /** What JSON Schema calls the type, but for integers: "number". */
