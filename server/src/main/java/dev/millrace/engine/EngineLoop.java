@@ -12,6 +12,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +32,7 @@ public final class EngineLoop implements Engine {
   private final Timeline time;
   private final int maxSequenceTokens;
   private final EngineState state;
-  private final Scheduler scheduler;
+  private final Planner planner;
   private final Intake intake;
   private final Thread thread =
       Thread.ofPlatform().daemon().name("millrace-engine").unstarted(this::run);
@@ -48,7 +49,7 @@ public final class EngineLoop implements Engine {
    * @param model closed with the engine
    */
   EngineLoop(EngineSettings settings, StepModel model, Tokenizer tokenizer, EngineClock clock) {
-    this(settings, model, tokenizer, clock, PrefixHash.random());
+    this(settings, model, tokenizer, clock, PrefixHash.random(), Scheduler::new);
   }
 
   EngineLoop(
@@ -56,13 +57,14 @@ public final class EngineLoop implements Engine {
       StepModel model,
       Tokenizer tokenizer,
       EngineClock clock,
-      PrefixHash hash) {
+      PrefixHash hash,
+      Function<EngineState, Planner> planner) {
     this.settings = settings;
     this.model = model;
     this.time = new Timeline(clock);
     this.maxSequenceTokens = (int) Math.min(model.contextLength(), settings.poolTokens());
     this.state = new EngineState(settings, hash);
-    this.scheduler = new Scheduler(state);
+    this.planner = planner.apply(state);
     this.intake = new Intake(settings, tokenizer, time, maxSequenceTokens);
     this.snapshot = state.snapshot(time.instant(), 0);
   }
@@ -107,7 +109,7 @@ public final class EngineLoop implements Engine {
       state.apply(command, now);
     }
     state.expire(now);
-    StepPlan plan = scheduler.plan(now);
+    StepPlan plan = planner.plan(now);
     if (!plan.isEmpty()) {
       long began = time.now();
       List<SampledToken> tokens = model.step(plan);

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The same state and time give the same plan: no clock, no thread, no chance inside.
  */
-final class Scheduler {
+final class Scheduler implements Planner {
   /**
    * Without a target, prefill may make a step so many times as long as its decode rows would:
    * tokens keep coming, and prompts get a bit more than half of the time.
@@ -69,7 +69,8 @@ final class Scheduler {
     this.following = new Following(settings.blockSize());
   }
 
-  StepPlan plan(long now) {
+  @Override
+  public StepPlan plan(long now) {
     parkSleepers(now);
     rankAll(now);
     do {

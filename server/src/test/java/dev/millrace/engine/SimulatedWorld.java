@@ -93,7 +93,8 @@ final class SimulatedWorld {
             model.beforeStep(plan -> stepBegins(self.getFirst(), plan)),
             TOKENIZER,
             clock,
-            hash));
+            hash,
+            Scheduler::new));
     return self.getFirst();
   }
 

@@ -2,41 +2,32 @@ package dev.millrace.engine;
 
 import dev.millrace.engine.EngineSettings.Policy;
 import dev.millrace.engine.GenerationEvent.Delta;
+import dev.millrace.engine.RecordedArrivals.Arrival;
+import dev.millrace.kv.PrefixHash;
 import dev.millrace.request.GenerationRequest.Priority;
 import dev.millrace.request.GenerationRequest.SchedulingSettings;
 import dev.millrace.sampling.SampledToken;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.LocalDateTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * An hour of recorded arrivals, on the engine's real machine with a virtual clock and a model that
- * only takes time. {@link #main} takes traces (Azure's, CSV; Mooncake's, JSONL) and prints, for
- * each policy, how long first tokens took, what lay between tokens, and how many requests went
- * well. The tests' class path has it.
+ * only takes time. {@link #main} takes traces and prints, for each policy, how long first tokens
+ * took, what lay between tokens, and how many requests went well. The tests' class path has it.
  */
 final class TraceReplay {
-  private static final Duration HOUR = Duration.ofHours(1);
-
   // The model: one that an hour of these arrivals keeps busy.
   private static final long NANOS_PER_STEP = 2_000_000;
   private static final long NANOS_PER_ROW = 30_000;
   private static final double NANOS_PER_ATTENDED = 3;
 
-  private static final int LONGEST = 16_000; // tokens of a request
-  private static final int SCALE = 16; // Mooncake's lengths are divided by it
-  private static final int SHARED = 512 / SCALE; // tokens that one of its hashes stands for
   private static final SampledToken TOKEN = new SampledToken(2, Float.NaN, 0, List.of());
 
   // What is called going well.
@@ -45,84 +36,11 @@ final class TraceReplay {
 
   private TraceReplay() {}
 
-  /**
-   * @param shared hashes of its first parts; what comes behind is its own
-   */
-  private record Arrival(long nanos, int prompt, int output, long[] shared) {
-
-    int[] tokens(int index) {
-      int[] tokens = new int[prompt];
-      for (int i = 0; i < prompt; i++) {
-        int part = i / SHARED;
-        long seed = part < shared.length ? shared[part] : -1 - index;
-        tokens[i] =
-            2 + (int) Long.remainderUnsigned((seed * 31 + i) * 0x9E3779B97F4A7C15L >>> 17, 9);
-      }
-      return tokens;
-    }
-  }
-
-  private enum Way {
+  enum Way {
     AS_IT_IS,
+    FIRST_COME_FIRST_SERVED,
     NO_PREFIX_CACHE,
     NO_STEP_TARGET
-  }
-
-  private static List<Arrival> read(Path path) throws IOException {
-    List<Arrival> all = new ArrayList<>();
-    for (String line : Files.readAllLines(path)) {
-      Arrival arrival = path.toString().endsWith(".csv") ? ofAzure(line) : ofMooncake(line);
-      if (arrival != null) {
-        all.add(arrival);
-      }
-    }
-    long first = all.getFirst().nanos();
-    return all.stream()
-        .map(a -> new Arrival(a.nanos() - first, a.prompt(), a.output(), a.shared()))
-        .filter(a -> a.nanos() < HOUR.toNanos() && a.prompt() + a.output() < LONGEST)
-        .toList();
-  }
-
-  private static Arrival ofAzure(String line) {
-    String[] fields = line.split(",", -1);
-    if (fields.length != 3 || fields[0].startsWith("TIME")) {
-      return null;
-    }
-    LocalDateTime at = LocalDateTime.parse(fields[0].strip().replace(' ', 'T'));
-    long nanos =
-        at.toLocalTime().toNanoOfDay() + at.toLocalDate().toEpochDay() * 86_400_000_000_000L;
-    return new Arrival(
-        nanos,
-        Math.max(1, Integer.parseInt(fields[1].strip())),
-        Math.max(1, Integer.parseInt(fields[2].strip())),
-        new long[0]);
-  }
-
-  private static final Pattern NUMBER = Pattern.compile("\"(\\w+)\": *(\\d+)");
-  private static final Pattern HASHES = Pattern.compile("\"hash_ids\": *\\[([^\\]]*)\\]");
-
-  private static Arrival ofMooncake(String line) {
-    long at = 0;
-    int prompt = 1;
-    int output = 1;
-    Matcher number = NUMBER.matcher(line);
-    while (number.find()) {
-      long value = Long.parseLong(number.group(2));
-      switch (number.group(1)) {
-        case "timestamp" -> at = value * 1_000_000;
-        case "input_length" -> prompt = Math.max(1, (int) value / SCALE);
-        case "output_length" -> output = Math.max(1, (int) value);
-        default -> {}
-      }
-    }
-    Matcher hashes = HASHES.matcher(line);
-    long[] shared =
-        hashes.find()
-            ? Arrays.stream(hashes.group(1).split(","))
-                .mapToLong(h -> Long.parseLong(h.strip()))
-                .toArray()
-            : new long[0];
-    return new Arrival(at, prompt, output, shared);
   }
 
   /** A reader that keeps up, and when its tokens came. */
@@ -186,7 +104,7 @@ final class TraceReplay {
 
     @Override
     public int contextLength() {
-      return LONGEST;
+      return RecordedArrivals.LONGEST;
     }
 
     @Override
@@ -207,7 +125,34 @@ final class TraceReplay {
     public void close() {}
   }
 
-  private static void replay(String name, List<Arrival> arrivals, Way way) {
+  /**
+   * @param firstSeconds times to first tokens, ascending
+   * @param gapMillis between tokens, ascending
+   * @param well the part of requests that kept both limits
+   * @param cached the part of prompts' tokens that came from the cache
+   */
+  record Result(double[] firstSeconds, double[] gapMillis, double well, double cached) {
+
+    static double at(double[] ascending, double quantile) {
+      return ascending[(int) (quantile * (ascending.length - 1))];
+    }
+
+    @Override
+    public String toString() {
+      return String.format(
+          Locale.ROOT,
+          "%.2f / %.2f s | %.0f / %.0f / %.0f ms | %.1f %% | %.1f %%",
+          at(firstSeconds, 0.5),
+          at(firstSeconds, 0.99),
+          at(gapMillis, 0.5),
+          at(gapMillis, 0.99),
+          at(gapMillis, 0.999),
+          100 * well,
+          100 * cached);
+    }
+  }
+
+  static Result replay(List<Arrival> arrivals, Way way) {
     VirtualClock clock = new VirtualClock();
     Duration target = way == Way.NO_STEP_TARGET ? Duration.ofMinutes(1) : Duration.ZERO;
     Policy usual = Policy.DEFAULT;
@@ -220,7 +165,14 @@ final class TraceReplay {
             1 << 20,
             Duration.ofHours(1),
             new Policy(1L << 40, target, usual.stallTimeout(), usual.ageing()));
-    EngineLoop loop = new EngineLoop(settings, new Clockwork(clock), new FakeTokenizer(), clock);
+    EngineLoop loop =
+        new EngineLoop(
+            settings,
+            new Clockwork(clock),
+            new FakeTokenizer(),
+            clock,
+            PrefixHash.random(),
+            way == Way.FIRST_COME_FIRST_SERVED ? FirstComeFirstServed::new : Scheduler::new);
     List<Integer> gaps = new ArrayList<>();
     List<Reader> readers = new ArrayList<>();
     Random seeds = new Random(1);
@@ -247,37 +199,38 @@ final class TraceReplay {
         clock.advance(Duration.ofNanos(Math.max(1, arrivals.get(next).nanos() - clock.elapsed())));
       }
     }
-    double[] first = readers.stream().mapToDouble(Reader::secondsToFirst).sorted().toArray();
-    double[] between = gaps.stream().mapToDouble(micros -> micros / 1e3).sorted().toArray();
-    long well = readers.stream().filter(Reader::wentWell).count();
     EngineSnapshot end = loop.snapshot();
-    System.out.printf(
-        "| %s, %s | %d | %.2f / %.2f s | %.0f / %.0f ms | %.1f %% | %.1f %% | %.2f %% |%n",
-        name,
-        way.name().toLowerCase(Locale.ROOT).replace('_', ' '),
-        readers.size(),
-        at(first, 0.5),
-        at(first, 0.99),
-        at(between, 0.5),
-        at(between, 0.99),
-        100.0 * well / readers.size(),
-        100.0 * end.cachedPromptTokens() / end.promptTokens(),
-        100.0 * end.recomputedTokens() / (end.promptTokens() + end.completionTokens()));
     loop.close();
+    return new Result(
+        readers.stream().mapToDouble(Reader::secondsToFirst).sorted().toArray(),
+        gaps.stream().mapToDouble(micros -> micros / 1e3).sorted().toArray(),
+        (double) readers.stream().filter(Reader::wentWell).count() / readers.size(),
+        (double) end.cachedPromptTokens() / end.promptTokens());
   }
 
-  private static double at(double[] sorted, double quantile) {
-    return sorted[(int) (quantile * (sorted.length - 1))];
+  /**
+   * @param trace its path; behind an @, how many times as fast as recorded it is played
+   */
+  static List<Arrival> arrivals(String trace) throws IOException {
+    String[] parts = trace.split("@", 2);
+    double speed = parts.length > 1 ? Double.parseDouble(parts[1]) : 1;
+    return RecordedArrivals.read(Path.of(parts[0])).stream()
+        .map(arrival -> arrival.sooner(speed))
+        .toList();
   }
 
   public static void main(String[] traces) throws IOException {
     for (String trace : traces) {
-      Path path = Path.of(trace);
-      List<Arrival> arrivals = read(path);
+      List<Arrival> arrivals = arrivals(trace);
       boolean sharing = arrivals.stream().anyMatch(arrival -> arrival.shared().length > 0);
       for (Way way : Way.values()) {
         if (sharing || way != Way.NO_PREFIX_CACHE) {
-          replay(path.getFileName().toString(), arrivals, way);
+          System.out.printf(
+              "| %s, %s | %d | %s |%n",
+              trace.substring(trace.lastIndexOf('/') + 1),
+              way.name().toLowerCase(Locale.ROOT).replace('_', ' '),
+              arrivals.size(),
+              replay(arrivals, way));
         }
       }
     }
