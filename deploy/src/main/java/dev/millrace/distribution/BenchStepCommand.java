@@ -1,13 +1,18 @@
 package dev.millrace.distribution;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.measure.KernelProfile;
 import dev.millrace.measure.Machine;
 import dev.millrace.measure.Peaks;
 import dev.millrace.measure.Setup;
 import dev.millrace.measure.StepBench;
+import dev.millrace.measure.StepBench.Effort;
 import dev.millrace.model.ModelFile;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +39,9 @@ import picocli.CommandLine.Option;
 final class BenchStepCommand implements Callable<Integer> {
   private static final int MAX_BATCH = 4096;
   private static final int MAX_TOKENS = 1 << 24; // positions: more than any model's context
+  private static final int MAX_REPETITIONS = 10_000;
+  private static final long WARM_UP_NANOS = 1_000_000_000;
+  private static final long AGAIN_NANOS = 100_000_000; // what others do meanwhile cools caches only
 
   @Option(
       names = "--batch",
@@ -57,6 +65,19 @@ final class BenchStepCommand implements Callable<Integer> {
       paramLabel = "C",
       description = "Tokens that sequences have when decoding begins. Default: ${DEFAULT-VALUE}.")
   private int context = 128;
+
+  @Option(
+      names = "--repetitions",
+      paramLabel = "R",
+      description = "Repetitions for each figure, whose median counts. Default: ${DEFAULT-VALUE}.")
+  private int repetitions = 7;
+
+  @Option(
+      names = "--again",
+      description =
+          "Measures anew for each line on standard input, for who alternates with others; reports"
+              + " of --json - are then a line each.")
+  private boolean again;
 
   @Option(
       names = "--json",
@@ -84,6 +105,7 @@ final class BenchStepCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     network.check("--prompt", prompt, 0, MAX_TOKENS);
     network.check("--context", context, 0, MAX_TOKENS);
+    network.check("--repetitions", repetitions, 1, MAX_REPETITIONS);
     batches.forEach(batch -> network.check("--batch", batch, 1, MAX_BATCH));
     Setup setup = network.setup();
     int maxBatch = batches.stream().mapToInt(batch -> batch).max().orElse(1);
@@ -93,39 +115,46 @@ final class BenchStepCommand implements Callable<Integer> {
       Setup used = recorder.map(KernelProfile::kernels).map(setup::with).orElse(setup);
       Runnable warm = () -> recorder.ifPresent(KernelProfile::reset);
       try (StepBench bench = new StepBench(file, used, maxBatch, prompt, context, warm)) {
-        BenchStepReport report =
-            new BenchStepReport(
-                new BenchStepReport.Setup(
-                    Machine.cpu(),
-                    Tiers.isa(setup.kernels()),
-                    setup.kernels().name(),
-                    setup.activations().toString(),
-                    file.name(),
-                    setup.threads(),
-                    Peaks.measure(bench.team()),
-                    bench.quantized(),
-                    bench.memory(),
-                    bench.kvBytes()));
-        measure(bench, report, recorder);
-        print(report);
+        BenchStepReport.Setup described =
+            new BenchStepReport.Setup(
+                Machine.cpu(),
+                Tiers.isa(setup.kernels()),
+                setup.kernels().name(),
+                setup.activations().toString(),
+                file.name(),
+                setup.threads(),
+                Peaks.measure(bench.team()),
+                bench.quantized(),
+                bench.memory(),
+                bench.kvBytes());
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+        long warmUp = WARM_UP_NANOS;
+        do {
+          BenchStepReport report = new BenchStepReport(described);
+          measure(bench, new Effort(repetitions, warmUp), report, recorder);
+          print(report);
+          warmUp = AGAIN_NANOS;
+        } while (again && lines.readLine() != null);
       }
     }
     return 0;
   }
 
-  private void measure(StepBench bench, BenchStepReport report, Optional<KernelProfile> recorder) {
+  private void measure(
+      StepBench bench, Effort effort, BenchStepReport report, Optional<KernelProfile> recorder) {
     if (prompt > 0) {
-      report.add(bench.prefill(prompt), recorder.map(KernelProfile::rows));
+      report.add(bench.prefill(prompt, effort), recorder.map(KernelProfile::rows));
     }
     for (int batch : batches) {
-      report.add(bench.decode(batch, context), recorder.map(KernelProfile::rows));
+      report.add(bench.decode(batch, context, effort), recorder.map(KernelProfile::rows));
     }
   }
 
   private void print(BenchStepReport report) throws IOException {
     PrintWriter out = spec.commandLine().getOut();
     if ("-".equals(json)) {
-      out.println(report.json());
+      out.println(again ? report.jsonLine() : report.json());
+      out.flush();
       return;
     }
     report.print(out);

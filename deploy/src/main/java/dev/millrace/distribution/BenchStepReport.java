@@ -17,8 +17,8 @@ import java.util.Optional;
 
 /** What {@code bench-step} found, as tables and as JSON. */
 final class BenchStepReport {
-  private static final Gson GSON =
-      new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+  private static final Gson LINE = new GsonBuilder().disableHtmlEscaping().create();
+  private static final Gson PRETTY = LINE.newBuilder().setPrettyPrinting().create();
 
   private final Setup setup;
   private final List<Measured> measured = new ArrayList<>();
@@ -146,6 +146,14 @@ final class BenchStepReport {
   }
 
   String json() {
+    return PRETTY.toJson(object());
+  }
+
+  String jsonLine() {
+    return LINE.toJson(object());
+  }
+
+  private JsonObject object() {
     JsonObject json = new JsonObject();
     json.addProperty("cpu", setup.cpu);
     json.addProperty("isa", setup.isa);
@@ -169,7 +177,7 @@ final class BenchStepReport {
     JsonArray results = new JsonArray();
     measured.forEach(each -> results.add(json(each)));
     json.add("results", results);
-    return GSON.toJson(json);
+    return json;
   }
 
   private JsonObject json(Measured each) {

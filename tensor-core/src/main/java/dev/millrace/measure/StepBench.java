@@ -24,9 +24,7 @@ public final class StepBench implements AutoCloseable {
   /** Steps of a repetition of decoding, at most: the context grows by as much meanwhile. */
   public static final int MAX_STEPS = 128;
 
-  private static final int REPETITIONS = 7;
   private static final long REPETITION_NANOS = 200_000_000;
-  private static final long WARM_UP_NANOS = 1_000_000_000;
 
   /** A byte that makes small finite numbers in every type that keys and values are kept in. */
   private static final byte CONTEXT_FILL = 0x3C;
@@ -41,6 +39,14 @@ public final class StepBench implements AutoCloseable {
     PREFILL,
     DECODE
   }
+
+  /**
+   * How much to do for a figure.
+   *
+   * @param repetitions whose median counts; each lasts 0.2 s or more, or one step
+   * @param warmUpNanos before the first of them, at least one step
+   */
+  public record Effort(int repetitions, long warmUpNanos) {}
 
   /**
    * What was measured.
@@ -111,7 +117,7 @@ public final class StepBench implements AutoCloseable {
   }
 
   /** Prefills one prompt. */
-  public Result prefill(int promptTokens) {
+  public Result prefill(int promptTokens, Effort effort) {
     int[] prompt = tokens(promptTokens);
     List<List<Chunk>> steps = new ArrayList<>();
     long positions = 0;
@@ -123,12 +129,12 @@ public final class StepBench implements AutoCloseable {
     }
     double macs = work.macs(promptTokens, 1, (long) promptTokens * (promptTokens + 1) / 2);
     double bytes = work.bytes(0) * (steps.size() - 1) + work.bytes(positions);
-    return time(_ -> steps.forEach(workbench::forward))
+    return time(effort, _ -> steps.forEach(workbench::forward))
         .result(Phase.PREFILL, 1, promptTokens, 0, promptTokens, macs, bytes);
   }
 
   /** Decodes a token for each of some sequences, again and again. */
-  public Result decode(int batch, int contextTokens) {
+  public Result decode(int batch, int contextTokens, Effort effort) {
     List<List<Chunk>> steps = new ArrayList<>();
     for (int i = 0; i < MAX_STEPS; i++) {
       List<Chunk> step = new ArrayList<>();
@@ -140,7 +146,7 @@ public final class StepBench implements AutoCloseable {
     long positions = (long) batch * (contextTokens + 1);
     double macs = work.macs(batch, batch, positions);
     double bytes = work.bytes(positions);
-    return time(run -> workbench.forward(steps.get(run % MAX_STEPS)))
+    return time(effort, run -> workbench.forward(steps.get(run % MAX_STEPS)))
         .result(Phase.DECODE, batch, 0, contextTokens, batch, macs, bytes);
   }
 
@@ -148,17 +154,17 @@ public final class StepBench implements AutoCloseable {
    * Times some work. A repetition begins anew at index 0 and goes on until it has lasted long
    * enough to be timed, at most {@link #MAX_STEPS} times.
    */
-  private Times time(IntConsumer work) {
+  private Times time(Effort effort, IntConsumer work) {
     long begun = System.nanoTime();
     int runs = 0;
-    while (runs == 0 || System.nanoTime() - begun < WARM_UP_NANOS) {
+    while (runs == 0 || System.nanoTime() - begun < effort.warmUpNanos) {
       work.accept(runs++);
     }
     long one = (System.nanoTime() - begun) / runs;
     int inRepetition = Math.clamp(REPETITION_NANOS / one, 1, MAX_STEPS);
     warm.run();
-    double[] seconds = new double[REPETITIONS];
-    for (int repetition = 0; repetition < REPETITIONS; repetition++) {
+    double[] seconds = new double[effort.repetitions];
+    for (int repetition = 0; repetition < seconds.length; repetition++) {
       long start = System.nanoTime();
       for (int i = 0; i < inRepetition; i++) {
         work.accept(i);
@@ -166,7 +172,7 @@ public final class StepBench implements AutoCloseable {
       seconds[repetition] = (System.nanoTime() - start) / 1e9 / inRepetition;
     }
     Arrays.sort(seconds);
-    return new Times(seconds, REPETITIONS * inRepetition);
+    return new Times(seconds, seconds.length * inRepetition);
   }
 
   /**
@@ -186,14 +192,14 @@ public final class StepBench implements AutoCloseable {
         int tokens,
         double macs,
         double bytes) {
-      double median = seconds[REPETITIONS / 2];
+      double median = seconds[seconds.length / 2];
       return new Result(
           phase,
           batch,
           promptTokens,
           contextTokens,
           tokens / median,
-          tokens / seconds[REPETITIONS - 1],
+          tokens / seconds[seconds.length - 1],
           tokens / seconds[0],
           macs / median,
           bytes / median,
