@@ -120,6 +120,19 @@ class EngineThreadTest {
     Await.until("the blocks are accounted", () -> engine.snapshot().kvBlocksInUse() == 0);
   }
 
+  @Test
+  void anIdleEngineFindsBlocksThatNobodyHoldsAndStops() {
+    Lifetime endless = new Lifetime(0, Lifetime.NEVER, Lifetime.NEVER, Lifetime.NEVER);
+    Generation lost =
+        new Generation(99, request().build(), new RecordingOutlet(), endless, tokenizer, CONTEXT);
+    start(SETTINGS, plan -> engine.state().blocks().extend(lost.candidates().getFirst(), CONTEXT));
+    RecordingOutlet outlet = submit(request().maxTokens(1));
+
+    Await.until("it stops", () -> !engine.isAlive());
+    assertThat(outlet.finished()).as("what was computed is told").isPresent();
+    awaitFailure(submit(request()), Reason.ENGINE_DOWN);
+  }
+
   private static void await(CountDownLatch latch) {
     try {
       latch.await();

@@ -252,6 +252,10 @@ final class SimulatedWorld {
           runs.generation().lifetime().stallExpiry(state.settings().policy().stallTimeout());
       assertThat(limit).as("sleeps and keeps its blocks").isGreaterThan(atStart);
     }
+    for (Sequence waits : state.waiting()) {
+      Following.Bond bond = waits.bond();
+      assertThat(bond == null || bond.leader().salt().equals(waits.salt())).as("salts").isTrue();
+    }
     for (Sequence started : state.running()) {
       if (everRan.add(started)) {
         state.waiting().forEach(waits -> checkOrder(state, started, waits, atStart));

@@ -1,5 +1,7 @@
 package dev.millrace.engine;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.stream.LongStream;
@@ -19,6 +21,17 @@ class SimulationTest {
     LongStream.range(0, SCENARIOS).parallel().forEach(SimulationTest::run);
   }
 
+  @Test
+  void aWorldThatFailsNamesItsSeedAndTheFewestClientsWithWhomItStillDoes() {
+    Worlds broken =
+        (seed, clients) ->
+            clients.get(3) && clients.get(7) ? new IllegalStateException("both are there") : null;
+
+    assertThatThrownBy(() -> run(42, broken))
+        .hasMessageStartingWith("world of seed 42 fails, also with no clients but {3, 7}:")
+        .hasRootCauseMessage("both are there");
+  }
+
   /** Arguments: how long, in ISO-8601 (PT30M); the first seed, by default the time. */
   public static void main(String[] arguments) {
     Duration howLong = Duration.parse(arguments.length > 0 ? arguments[0] : "PT1M");
@@ -33,13 +46,22 @@ class SimulationTest {
     System.out.printf("%d worlds from seed %d on: all well%n", worlds, seed);
   }
 
+  /** A world's run, which a test replaces by one that fails. */
+  private interface Worlds {
+    @Nullable Throwable failure(long seed, BitSet clients);
+  }
+
   private static void run(long seed) {
+    run(seed, SimulationTest::failure);
+  }
+
+  private static void run(long seed, Worlds worlds) {
     BitSet all = new BitSet();
     all.set(0, SimulatedWorld.MOST_CLIENTS);
-    Throwable failure = failure(seed, all);
+    Throwable failure = worlds.failure(seed, all);
     if (failure != null) {
-      BitSet fewest = shrink(seed, all);
-      Throwable last = failure(seed, fewest);
+      BitSet fewest = shrink(seed, all, worlds);
+      Throwable last = worlds.failure(seed, fewest);
       throw new AssertionError(
           "world of seed %d fails, also with no clients but %s:%n%s"
               .formatted(seed, fewest, new SimulatedWorld(seed, fewest)),
@@ -48,12 +70,12 @@ class SimulationTest {
   }
 
   /** The fewest clients that were found with whom the world still fails. */
-  private static BitSet shrink(long seed, BitSet clients) {
+  private static BitSet shrink(long seed, BitSet clients, Worlds worlds) {
     BitSet fewest = clients;
     for (int client = 0; client < SimulatedWorld.MOST_CLIENTS; client++) {
       BitSet fewer = (BitSet) fewest.clone();
       fewer.clear(client);
-      if (failure(seed, fewer) != null) {
+      if (worlds.failure(seed, fewer) != null) {
         fewest = fewer;
       }
     }
