@@ -3,10 +3,10 @@ package dev.millrace.network;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Team;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.HeadDim;
 import dev.millrace.tensor.Dim.Heads;
 import dev.millrace.tensor.Dim.Product;
-import dev.millrace.tensor.Dim.Tokens;
 import dev.millrace.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -36,31 +36,34 @@ final class Attention {
   private final Merge merge;
 
   @SuppressWarnings("NullAway.Init") // set by each call
-  private Matrix<Tokens, Product<Heads, HeadDim>> q;
+  private Matrix<?, Product<Heads, HeadDim>> q;
 
   @SuppressWarnings("NullAway.Init")
   private KvLayer cache;
 
   @SuppressWarnings("NullAway.Init")
-  private Step step;
+  private StepRows step;
 
   @SuppressWarnings("NullAway.Init")
-  private Activations<Tokens, Product<Heads, HeadDim>> out;
+  private Activations<?, Product<Heads, HeadDim>> out;
 
   private int waveStart;
   private int waveEnd;
   private long wavePositions; // that its rows see, all together
 
-  Attention(Backend backend, Sizes sizes, StepLimits limits, Arena arena) {
+  /**
+   * @param maxRows of one call
+   */
+  Attention(Backend backend, Sizes sizes, int maxRows, int maxContext, Arena arena) {
     this.backend = backend;
     heads = sizes.heads().value();
     kvHeads = sizes.kvHeads().value();
     headDim = sizes.headDim().value();
     scale = (float) (1 / Math.sqrt(headDim));
     stateBytes = (long) Kernels.attentionStateFloats(headDim) * Float.BYTES;
-    slots = Math.max(limits.maxTokens(), segments(limits.maxContext()));
+    slots = Math.max(maxRows, segments(maxContext));
     states = arena.allocate((long) slots * heads * stateBytes, Matrix.ALIGNMENT);
-    firstSlot = new int[limits.maxTokens()];
+    firstSlot = new int[maxRows];
     merge = new Merge(backend.team());
   }
 
@@ -68,11 +71,11 @@ final class Attention {
     return Math.ceilDiv(length, Kernels.ATTENTION_SEGMENT);
   }
 
-  Activations<Tokens, Product<Heads, HeadDim>> apply(
-      Matrix<Tokens, Product<Heads, HeadDim>> q,
+  <R extends Dim> Activations<R, Product<Heads, HeadDim>> apply(
+      Matrix<R, Product<Heads, HeadDim>> q,
       KvLayer cache,
-      Step step,
-      Activations<Tokens, Product<Heads, HeadDim>> out) {
+      StepRows step,
+      Activations<R, Product<Heads, HeadDim>> out) {
     this.q = q;
     this.cache = cache;
     this.step = step;

@@ -9,4 +9,10 @@ import dev.millrace.kernel.Team;
  *
  * @param activations what quantized weights meet
  */
-record Backend(Kernels kernels, ActivationPrecision activations, Team team) {}
+record Backend(Kernels kernels, ActivationPrecision activations, Team team) {
+
+  /** The same kernels, used by one thread: the caller's. */
+  Backend alone() {
+    return new Backend(kernels, activations, Team.of(1));
+  }
+}

@@ -1,9 +1,8 @@
 package dev.millrace.network;
 
-import dev.millrace.network.Workspace.TokenBuffers;
+import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.Ffn;
 import dev.millrace.tensor.Dim.Hidden;
-import dev.millrace.tensor.Dim.Tokens;
 import dev.millrace.tensor.Matrix;
 import dev.millrace.trace.Probe;
 
@@ -16,15 +15,21 @@ record FeedForward(
     Together together,
     SwiGlu swiGlu) {
 
+  /** The same weights, used by another team. */
+  FeedForward on(Backend backend, Together together, SwiGlu swiGlu) {
+    return new FeedForward(
+        norm.on(backend), gate.on(backend), up.on(backend), down.on(backend), together, swiGlu);
+  }
+
   /** Adds to the residual stream x. */
-  void addTo(Matrix<Tokens, Hidden> x, TokenBuffers buffers, Probe probe) {
-    Activations<Tokens, Hidden> h = norm.apply(x, buffers.normed());
+  <R extends Dim> void addTo(Matrix<R, Hidden> x, LayerBuffers<R> buffers, Probe probe) {
+    Activations<R, Hidden> h = norm.apply(x, buffers.normed());
     probe.see("ffn_norm", h.values());
 
-    Matrix<Tokens, Ffn> g = buffers.gate();
-    Matrix<Tokens, Ffn> u = buffers.up();
+    Matrix<R, Ffn> g = buffers.gate();
+    Matrix<R, Ffn> u = buffers.up();
     together.run(gate.task(h, g), up.task(h, u));
-    Activations<Tokens, Ffn> inner = swiGlu.apply(g, u, buffers.gated());
+    Activations<R, Ffn> inner = swiGlu.apply(g, u, buffers.gated());
     probe.see("ffn_swiglu", inner.values());
 
     down.addTo(x, inner, buffers.projected());

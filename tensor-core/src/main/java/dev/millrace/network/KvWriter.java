@@ -21,7 +21,7 @@ final class KvWriter extends RowWise {
   private KvLayer cache;
 
   @SuppressWarnings("NullAway.Init")
-  private Step step;
+  private StepRows step;
 
   KvWriter(Backend backend) {
     super(backend.team());
@@ -32,7 +32,7 @@ final class KvWriter extends RowWise {
       Matrix<Tokens, Product<KvHeads, HeadDim>> k,
       Matrix<Tokens, Product<KvHeads, HeadDim>> v,
       KvLayer cache,
-      Step step) {
+      StepRows step) {
     this.k = k;
     this.v = v;
     this.cache = cache;

@@ -34,6 +34,13 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
     weights = packed;
   }
 
+  /** The same weights, once they are packed, used by another team. */
+  Linear<In, Out> on(Backend backend) {
+    Linear<In, Out> linear = new Linear<>(backend);
+    linear.take(weights);
+    return linear;
+  }
+
   /** y = x·Wᵀ; returns y. */
   <R extends Dim> Matrix<R, Out> apply(Activations<R, In> x, Matrix<R, Out> y) {
     if (y.rows() > 0) {

@@ -1,7 +1,8 @@
 package dev.millrace.network;
 
 import dev.millrace.kv.KvLayer;
-import dev.millrace.network.Workspace.TokenBuffers;
+import dev.millrace.kv.KvPool;
+import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.HeadDim;
 import dev.millrace.tensor.Dim.Heads;
 import dev.millrace.tensor.Dim.Hidden;
@@ -10,6 +11,8 @@ import dev.millrace.tensor.Dim.Product;
 import dev.millrace.tensor.Dim.Tokens;
 import dev.millrace.tensor.Matrix;
 import dev.millrace.trace.Probe;
+import java.lang.foreign.Arena;
+import java.util.List;
 
 /** One layer: x + attention(norm(x)), then x + feedForward(norm(x)). */
 record LlamaLayer(
@@ -23,8 +26,18 @@ record LlamaLayer(
     Shared shared) {
 
   /** What all layers use alike: no weights of their own. */
-  record Shared(
-      Together together, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu) {}
+  record Shared(Together together, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu) {
+
+    /** The same, used by another team for at most {@code maxRows} at once. */
+    Shared on(Backend backend, Sizes sizes, int maxRows, int maxContext, Arena arena) {
+      return new Shared(
+          new Together(backend.team()),
+          rope.on(backend),
+          new KvWriter(backend),
+          new Attention(backend, sizes, maxRows, maxContext, arena),
+          new SwiGlu(backend));
+    }
+  }
 
   static LlamaLayer load(
       LayerLoader loader, int index, NetworkConfig config, Sizes sizes, Shared shared) {
@@ -46,15 +59,50 @@ record LlamaLayer(
         shared);
   }
 
-  /** Adds to the residual stream x. */
-  void apply(
-      Matrix<Tokens, Hidden> x, KvLayer cache, Step step, TokenBuffers buffers, Probe network) {
+  /** The same weights, used by another team. */
+  LlamaLayer on(Backend backend, Shared shared) {
+    return new LlamaLayer(
+        prefix,
+        norm.on(backend),
+        query.on(backend),
+        key.on(backend),
+        value.on(backend),
+        output.on(backend),
+        feedForward.on(backend, shared.together(), shared.swiGlu()),
+        shared);
+  }
+
+  /**
+   * What rows do from one attention until they have to wait for each other at the next: the second
+   * half of the layer before {@code stage}, and the first half of this one.
+   */
+  static void stage(
+      int stage,
+      List<LlamaLayer> layers,
+      Carried<Tokens> rows,
+      KvPool pool,
+      StepRows step,
+      LayerBuffers<Tokens> buffers,
+      Probe probe) {
+    if (stage > 0) {
+      layers.get(stage - 1).attendAndFeed(rows, pool.layer(stage - 1), step, buffers, probe);
+    }
+    layers.get(stage).project(rows, pool.layer(stage), step, buffers, probe);
+  }
+
+  /** Makes the rows' queries; puts their keys and values into the cache, for all rows to see. */
+  void project(
+      Carried<Tokens> rows,
+      KvLayer cache,
+      StepRows step,
+      LayerBuffers<Tokens> buffers,
+      Probe network) {
     Probe probe = network.within(prefix);
 
-    Activations<Tokens, Hidden> h = norm.apply(x, buffers.normed());
+    Activations<Tokens, Hidden> h = norm.apply(rows.x(), buffers.normed());
     probe.see("attn_norm", h.values());
 
-    Matrix<Tokens, Product<Heads, HeadDim>> q = buffers.q();
+    Matrix<Tokens, Product<Heads, HeadDim>> q = rows.q();
     Matrix<Tokens, Product<KvHeads, HeadDim>> k = buffers.k();
     Matrix<Tokens, Product<KvHeads, HeadDim>> v = buffers.v();
     shared.together.run(query.task(h, q), key.task(h, k), value.task(h, v));
@@ -65,13 +113,20 @@ record LlamaLayer(
     probe.see("attn_v", v);
 
     shared.writer.store(k, v, cache, step);
-    Activations<Tokens, Product<Heads, HeadDim>> a =
-        shared.attention.apply(q, cache, step, buffers.attended());
+  }
+
+  /** Adds attention and the feed-forward part to the residual stream. */
+  <R extends Dim> void attendAndFeed(
+      Carried<R> rows, KvLayer cache, StepRows step, LayerBuffers<R> buffers, Probe network) {
+    Probe probe = network.within(prefix);
+
+    Activations<R, Product<Heads, HeadDim>> a =
+        shared.attention.apply(rows.q(), cache, step, buffers.attended());
     probe.see("attn", a.values());
 
-    output.addTo(x, a, buffers.projected());
-    probe.see("attn_residual", x);
+    output.addTo(rows.x(), a, buffers.projected());
+    probe.see("attn_residual", rows.x());
 
-    feedForward.addTo(x, buffers, probe);
+    feedForward.addTo(rows.x(), buffers, probe);
   }
 }

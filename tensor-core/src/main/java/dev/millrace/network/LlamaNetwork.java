@@ -1,5 +1,6 @@
 package dev.millrace.network;
 
+import dev.millrace.kv.KvLayer;
 import dev.millrace.kv.KvPool;
 import dev.millrace.memory.HugePageArena;
 import dev.millrace.model.ModelFile;
@@ -28,6 +29,7 @@ final class LlamaNetwork implements Network {
   private final RmsNorm<Hidden> outputNorm;
   private final Linear<Hidden, Vocab> head;
   private final Workspace workspace;
+  private final TiledLayers tiled;
   private final Step step;
   private final NetworkMemory memory;
   private Probe probe = Probe.NONE;
@@ -66,7 +68,7 @@ final class LlamaNetwork implements Network {
             new Together(backend.team()),
             new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), workspaceArena),
             new KvWriter(backend),
-            new Attention(backend, sizes, limits, workspaceArena),
+            new Attention(backend, sizes, limits.maxTokens(), limits.maxContext(), workspaceArena),
             new SwiGlu(backend));
     layers = new ArrayList<>(config.layers());
     for (int i = 0; i < config.layers(); i++) {
@@ -82,6 +84,15 @@ final class LlamaNetwork implements Network {
     loader.pack();
     head = headOfItsOwn.orElseGet(embedding::tiedHead);
     workspace = new Workspace(backend, sizes, loader.quantized(), workspaceArena);
+    tiled =
+        new TiledLayers(
+            layers,
+            workspace.tokens(limits.maxTokens()).carried(),
+            backend,
+            sizes,
+            limits,
+            loader.quantized(),
+            workspaceArena);
     step = new Step(config, limits);
     memory = new NetworkMemory(loader.packedBytes(), workspaceArena.bytes());
   }
@@ -90,19 +101,39 @@ final class LlamaNetwork implements Network {
   public Matrix<LogitRows, Vocab> forward(List<Chunk> chunks, KvPool pool) {
     pool.requireShape(config.layers(), config.kvHeads(), config.headDim());
     step.take(chunks, pool);
-    TokenBuffers buffers = workspace.tokens(step.rows());
-    LogitBuffers last = workspace.logits(step.logitRows());
+    TokenBuffers all = workspace.tokens(step.rows());
+    LogitBuffers wanted = workspace.logits(step.logitRows());
 
-    Matrix<Tokens, Hidden> x = embedding.apply(step, buffers.x());
+    Matrix<Tokens, Hidden> x = embedding.apply(step, all.carried().x());
     probe.see("token_embd", x);
-    for (int i = 0; i < layers.size(); i++) {
-      layers.get(i).apply(x, pool.layer(i), step, buffers, probe);
+    for (int stage = 0; stage < layers.size(); stage++) {
+      if (probe == Probe.NONE && tiled.suit(step.rows())) {
+        tiled.stage(stage, step, pool);
+      } else {
+        LlamaLayer.stage(stage, layers, all.carried(), pool, step, all.layer(), probe);
+      }
     }
-    Activations<LogitRows, Hidden> h = outputNorm.apply(step.gather(x, last.x()), last.normed());
+    lastLayer(all, wanted, pool.layer(layers.size() - 1));
+    Activations<LogitRows, Hidden> h =
+        outputNorm.apply(wanted.carried().x(), wanted.layer().normed());
     probe.see("output_norm", h.values());
-    Matrix<LogitRows, Vocab> logits = head.apply(h, last.logits());
+    Matrix<LogitRows, Vocab> logits = head.apply(h, wanted.logits());
     probe.see("logits", logits);
     return logits;
+  }
+
+  /** Nobody reads the last layer's rows but those that want logits, or a probe. */
+  private void lastLayer(TokenBuffers all, LogitBuffers wanted, KvLayer cache) {
+    LlamaLayer last = layers.getLast();
+    if (probe == Probe.NONE) {
+      step.gather(all.carried(), wanted.carried());
+      if (step.logitRows() > 0) {
+        last.attendAndFeed(wanted.carried(), cache, step.wanted(), wanted.layer(), probe);
+      }
+    } else {
+      last.attendAndFeed(all.carried(), cache, step, all.layer(), probe);
+      step.gather(all.carried(), wanted.carried());
+    }
   }
 
   @Override

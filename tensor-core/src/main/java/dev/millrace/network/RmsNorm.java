@@ -23,6 +23,11 @@ final class RmsNorm<C extends Dim> extends RowWise {
     this.epsilon = epsilon;
   }
 
+  /** The same weights, used by another team. */
+  RmsNorm<C> on(Backend backend) {
+    return new RmsNorm<>(backend, weight, epsilon);
+  }
+
   <R extends Dim> Activations<R, C> apply(Matrix<R, C> x, Activations<R, C> y) {
     this.x = x;
     this.y = y;

@@ -23,7 +23,7 @@ final class Rope extends RowWise {
   private final MemorySegment cosSin; // [positions][headDim/2][2]
 
   @SuppressWarnings("NullAway.Init") // set by each call
-  private Step step;
+  private StepRows step;
 
   @SuppressWarnings("NullAway.Init")
   private Matrix<Tokens, ?> x;
@@ -44,6 +44,18 @@ final class Rope extends RowWise {
                     frequencies,
                     Team.split(positions, part, parts),
                     Team.split(positions, part + 1, parts)));
+  }
+
+  private Rope(Backend backend, int headDim, MemorySegment cosSin) {
+    super(backend.team());
+    this.backend = backend;
+    this.headDim = headDim;
+    this.cosSin = cosSin;
+  }
+
+  /** The same table, used by another team. */
+  Rope on(Backend backend) {
+    return new Rope(backend, headDim, cosSin);
   }
 
   /** Radians a position for each pair; 0 for the pairs that aren't rotated. */
@@ -75,7 +87,7 @@ final class Rope extends RowWise {
 
   /** Rotates queries or keys in place; returns them. */
   <H extends Dim> Matrix<Tokens, Product<H, HeadDim>> rotate(
-      Matrix<Tokens, Product<H, HeadDim>> x, Step step) {
+      Matrix<Tokens, Product<H, HeadDim>> x, StepRows step) {
     this.x = x;
     this.step = step;
     runRows(x.rows());

@@ -10,16 +10,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 
-/** A ragged step as the layers see it: rows, each with its token, position and blocks. Reused. */
-final class Step {
+/** A ragged step: the rows of its chunks, with their tokens, and which of them want logits. */
+final class Step extends StepRows {
   private final StepLimits limits;
   private final int vocabulary;
   private final int[] tokens;
-  private final int[] positions;
-  private final int[] chunkOf; // each row's chunk
-  private final int[][] blocks; // each row's block table, shared by the rows of a chunk
   private final int[] logitRows; // the rows that want logits, ascending
-  private int rows;
+  private final StepRows wanted; // the same, as rows of their own
   private int logitRowCount;
 
   // For finding two chunks that write into one block: chunks are numbered since the start.
@@ -27,13 +24,12 @@ final class Step {
   private long[] writer = {}; // [pool's blocks]: the last chunk that wrote there
 
   Step(NetworkConfig config, StepLimits limits) {
+    super(limits.maxTokens());
     this.limits = limits;
     vocabulary = config.vocabulary();
     tokens = new int[limits.maxTokens()];
-    positions = new int[limits.maxTokens()];
-    chunkOf = new int[limits.maxTokens()];
-    blocks = new int[limits.maxTokens()][];
     logitRows = new int[limits.maxLogitRows()];
+    wanted = new StepRows(limits.maxLogitRows());
   }
 
   /**
@@ -42,7 +38,8 @@ final class Step {
    * @throws IllegalArgumentException naming the chunk and what is wrong with it
    */
   void take(List<Chunk> chunks, KvPool pool) {
-    rows = 0;
+    clear();
+    wanted.clear();
     logitRowCount = 0;
     if (chunks.isEmpty()) {
       throw new IllegalArgumentException("a step needs at least one chunk");
@@ -59,20 +56,19 @@ final class Step {
       for (int j = 0; j < chunk.count(); j++) {
         int token = chunk.tokens()[chunk.from() + j];
         check(token >= 0 && token < vocabulary, i, "token", token, "0 to ", vocabulary - 1);
-        tokens[rows] = token;
-        positions[rows] = chunk.position() + j;
-        chunkOf[rows] = i;
-        blocks[rows] = chunk.blocks().array();
+        int row = rows();
+        tokens[row] = token;
+        append(chunk.position() + j, i, chunk.blocks().array());
         if (j >= chunk.count() - chunk.logitRows()) {
-          logitRows[logitRowCount++] = rows;
+          logitRows[logitRowCount++] = row;
+          wanted.append(this, row);
         }
-        rows++;
       }
     }
   }
 
   private void checkCounts(int index, Chunk chunk) {
-    int room = limits.maxTokens() - rows;
+    int room = limits.maxTokens() - rows();
     check(
         chunk.count() >= 1 && chunk.count() <= room, index, "count", chunk.count(), "1 to ", room);
     int last = chunk.tokens().length - chunk.count();
@@ -121,10 +117,6 @@ final class Step {
     }
   }
 
-  int rows() {
-    return rows;
-  }
-
   int logitRows() {
     return logitRowCount;
   }
@@ -133,28 +125,15 @@ final class Step {
     return tokens[row];
   }
 
-  int position(int row) {
-    return positions[row];
+  /** The rows that want logits. */
+  StepRows wanted() {
+    return wanted;
   }
 
-  /** Of all rows, for kernels. */
-  int[] positions() {
-    return positions;
-  }
-
-  /** Positions that a row sees: all up to its own. */
-  int length(int row) {
-    return positions[row] + 1;
-  }
-
-  /** Which chunk a row belongs to; a chunk's rows are consecutive positions of one sequence. */
-  int chunk(int row) {
-    return chunkOf[row];
-  }
-
-  /** A row's block table. */
-  int[] blocks(int row) {
-    return blocks[row];
+  /** Copies what the rows that want logits carry. */
+  void gather(Carried<Tokens> from, Carried<LogitRows> to) {
+    gather(from.x(), to.x());
+    gather(from.q(), to.q());
   }
 
   /** Copies the rows that want logits; returns them. */

@@ -1,7 +1,7 @@
 package dev.millrace.network;
 
+import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.Ffn;
-import dev.millrace.tensor.Dim.Tokens;
 import dev.millrace.tensor.Matrix;
 
 /** The feed-forward network's gate (Shazeer 2020): silu(gate)·up. */
@@ -9,21 +9,21 @@ final class SwiGlu extends RowWise {
   private final Backend backend;
 
   @SuppressWarnings("NullAway.Init") // set by each call
-  private Matrix<Tokens, Ffn> gate;
+  private Matrix<?, Ffn> gate;
 
   @SuppressWarnings("NullAway.Init")
-  private Matrix<Tokens, Ffn> up;
+  private Matrix<?, Ffn> up;
 
   @SuppressWarnings("NullAway.Init")
-  private Activations<Tokens, Ffn> y;
+  private Activations<?, Ffn> y;
 
   SwiGlu(Backend backend) {
     super(backend.team());
     this.backend = backend;
   }
 
-  Activations<Tokens, Ffn> apply(
-      Matrix<Tokens, Ffn> gate, Matrix<Tokens, Ffn> up, Activations<Tokens, Ffn> y) {
+  <R extends Dim> Activations<R, Ffn> apply(
+      Matrix<R, Ffn> gate, Matrix<R, Ffn> up, Activations<R, Ffn> y) {
     this.gate = gate;
     this.up = up;
     this.y = y;

@@ -31,7 +31,14 @@ public final class Matrix<R extends Dim, C extends Dim> {
 
   /** The first rows of this matrix, sharing its memory. */
   public Matrix<R, C> firstRows(int count) {
-    return new Matrix<>(data.asSlice(0, (long) count * columns * Float.BYTES), count, columns);
+    return rows(0, count);
+  }
+
+  /** Rows [from, to) of this matrix, sharing its memory. */
+  public Matrix<R, C> rows(int from, int to) {
+    long rowBytes = (long) columns * Float.BYTES;
+    MemorySegment slice = data.asSlice(from * rowBytes, (to - from) * rowBytes);
+    return new Matrix<>(slice, to - from, columns);
   }
 
   public int rows() {

@@ -93,8 +93,8 @@ class DimensionsAsTypesTest {
           norm.apply(g, h)               | Matrix<Tokens,Ffn> cannot be converted to Matrix<R,Hidden>
           rope.rotate(x, step)           | Matrix<Tokens,Hidden> cannot be converted to Matrix<Tokens,Product<H,HeadDim>>
           writer.store(q, v, cache, step) | Matrix<Tokens,Product<Heads,HeadDim>> cannot be converted to Matrix<Tokens,Product<KvHeads,HeadDim>>
-          attention.apply(k, cache, step, attended) | Matrix<Tokens,Product<KvHeads,HeadDim>> cannot be converted to Matrix<Tokens,Product<Heads,HeadDim>>
-          swiGlu.apply(g, x, inner)      | Matrix<Tokens,Hidden> cannot be converted to Matrix<Tokens,Ffn>
+          attention.apply(k, cache, step, attended) | Matrix<Tokens,Product<KvHeads,HeadDim>> cannot be converted to Matrix<R,Product<Heads,HeadDim>>
+          swiGlu.apply(g, x, inner)      | Matrix<Tokens,Hidden> cannot be converted to Matrix<R,Ffn>
           x = g                          | Matrix<Tokens,Ffn> cannot be converted to Matrix<Tokens,Hidden>
           Linear<Hidden, Ffn> l = loader.linear("", sizes.ffn(), sizes.hidden()) | incompatible equality constraints
           Size<Product<Heads, HeadDim>> s = sizes.keys() | Size<Product<KvHeads,HeadDim>> cannot be converted to Size<Product<Heads,HeadDim>>

@@ -24,6 +24,12 @@ import org.jspecify.annotations.Nullable;
  * tokens up, shapes that aren't whole vectors, is done by another tier, which gives the same bits.
  */
 public final class EmittedKernels implements Kernels {
+  /** Where the last group's outputs go first when it isn't whole: [MAX_TILE][16] floats. */
+  private static final ThreadLocal<MemorySegment> TAIL =
+      ThreadLocal.withInitial(
+          () ->
+              Arena.ofAuto().allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64));
+
   private final Kernels others;
   private final Isa isa;
   private final RowCode rowCode;
@@ -142,7 +148,7 @@ public final class EmittedKernels implements Kernels {
     for (int row = 0; tailOutputs > 0 && row < rows; row += MultiplyCode.MAX_TILE) {
       int tile = Math.min(rows - row, MultiplyCode.MAX_TILE);
       long tailGroup = packed + wholeGroups * groupBytes;
-      MemorySegment tail = weights.tail();
+      MemorySegment tail = TAIL.get();
       long tailStride = (long) ROW_GROUP * Float.BYTES;
       code.run(
           tile,

@@ -14,18 +14,9 @@ import java.nio.ByteOrder;
 import java.util.Map;
 import java.util.Objects;
 
-/**
- * Weights packed as {@link PackedLayout} says.
- *
- * @param tail where the last group's outputs go first when it isn't whole:
- *     [MultiplyCode.MAX_TILE][16] floats
- */
+/** Weights packed as {@link PackedLayout} says. */
 record EmittedWeights(
-    PackedLayout layout,
-    int rows,
-    MemorySegment data,
-    Map<ActivationPrecision, MultiplyCode> codes,
-    MemorySegment tail)
+    PackedLayout layout, int rows, MemorySegment data, Map<ActivationPrecision, MultiplyCode> codes)
     implements Weights {
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -40,12 +31,11 @@ record EmittedWeights(
       Arena arena) {
     int groups = Math.ceilDiv(rows, ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
-    MemorySegment tail = arena.allocate((long) MultiplyCode.MAX_TILE * ROW_GROUP * Float.BYTES, 64);
     WeightPacker packer = new WeightPacker(layout);
     for (int group = 0; group < groups; group++) {
       packer.pack(source, rows, group, data);
     }
-    return new EmittedWeights(layout, rows, data, codes, tail);
+    return new EmittedWeights(layout, rows, data, codes);
   }
 
   /** The product with activations of a precision; with any, of plain weights. */
