@@ -39,8 +39,8 @@ final class FreeServer implements AutoCloseable {
     private static final SampledToken LETTER = new SampledToken('a', Float.NaN, 0, List.of());
 
     @Override
-    public List<SampledToken> step(StepPlan plan) {
-      return Collections.nCopies(plan.samples(), LETTER);
+    public List<List<SampledToken>> step(StepPlan plan) {
+      return Collections.nCopies(plan.samples(), List.of(LETTER));
     }
 
     @Override

@@ -195,6 +195,13 @@ final class Blocks {
     }
   }
 
+  /** Gives up the blocks behind what is computed. */
+  void trim(Sequence sequence) {
+    while (sequence.blocks().size() > blocksFor(sequence.computed())) {
+      cache.release(sequence.blocks().removeLast());
+    }
+  }
+
   /** Shares the blocks that have become full and are computed. */
   void share(Sequence sequence) {
     while (sequence.canShareMore() && (sequence.shared() + 1) * blockSize <= sequence.computed()) {
@@ -233,6 +240,7 @@ final class Blocks {
       if (before != null) {
         release(before);
       }
+      trim(sequence);
       sessions.leave(session.orElseThrow(), sequence);
     } else {
       release(sequence);

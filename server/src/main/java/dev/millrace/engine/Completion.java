@@ -27,8 +27,6 @@ import org.jspecify.annotations.Nullable;
  * up again behind any Delta goes on with the very events that the first one would have had.
  */
 public final class Completion {
-  private static final int[] NO_IDS = {};
-
   private final int candidate;
   private final StopSettings stop;
   private final Tokenizer tokenizer;
@@ -150,12 +148,23 @@ public final class Completion {
 
   /** Ids that can't be drawn next; not to be changed. */
   public int[] forbiddenIds() {
-    return count < stop.minTokens() ? endingIds : NO_IDS;
+    return lookahead().forbiddenIds();
   }
 
-  /** Ids that the format allows next, as {@link Constraint#allowed}; null where it allows all. */
-  long @Nullable [] allowed() {
-    return constraint == null ? null : constraint.allowed();
+  /** What may be drawn next, and behind that. */
+  Lookahead lookahead() {
+    return new Lookahead(
+        stop.minTokens() - count, endingIds, constraint == null ? null : constraint.copy());
+  }
+
+  /** How many tokens more it takes to bring so many Deltas. */
+  long tokensFor(int deltas) {
+    return (long) deltas * tokensPerEvent - count % tokensPerEvent;
+  }
+
+  /** How many Deltas so many tokens more bring, if it doesn't end. */
+  int deltasFor(int tokens) {
+    return (count % tokensPerEvent + tokens) / tokensPerEvent;
   }
 
   /** The event that is due now, if one is. */

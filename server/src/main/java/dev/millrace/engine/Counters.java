@@ -8,6 +8,8 @@ final class Counters {
   long recomputedTokens;
   long preemptions;
   long completionTokens;
+  long draftedTokens;
+  long acceptedDraftTokens;
   long steps;
   long requestsFinished;
   long requestsCancelled;

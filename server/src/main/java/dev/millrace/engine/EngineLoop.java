@@ -112,8 +112,8 @@ public final class EngineLoop implements Engine {
     StepPlan plan = planner.plan(now);
     if (!plan.isEmpty()) {
       long began = time.now();
-      List<SampledToken> tokens = model.step(plan);
-      state.accept(plan, tokens, began, time.now());
+      List<List<SampledToken>> drawn = model.step(plan);
+      state.accept(plan, drawn, began, time.now());
     }
     settle();
     turnBegan = NOT_IN_TURN;

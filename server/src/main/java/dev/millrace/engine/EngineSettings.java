@@ -8,7 +8,7 @@ import java.time.Duration;
  * @param kvBlocks blocks in the KV pool
  * @param blockSize positions in a block
  * @param maxBatchTokens rows of one step, decode and prefill together
- * @param maxRunning sequences that hold blocks at once; each wants one row of logits at most
+ * @param maxRunning sequences that hold blocks at once
  * @param maxWaiting requests that wait for being started; one more is refused
  * @param stepTimeout a step that takes longer hangs: the engine is given up
  * @param policy how time is shared
@@ -30,11 +30,23 @@ public record EngineSettings(
    *     what its decode rows take alone, and {@link Scheduler#QUICK_ENOUGH} at least
    * @param stallTimeout a sequence whose reader doesn't read for so long gives its blocks up
    * @param ageing a request that has waited so long goes as if its priority were one higher
+   * @param maxDraft tokens of one sequence that a step verifies at most, before they are drawn; 0 is
+   *     no speculation
    */
   public record Policy(
-      long maxWaitingTokens, Duration stepTarget, Duration stallTimeout, Duration ageing) {
+      long maxWaitingTokens,
+      Duration stepTarget,
+      Duration stallTimeout,
+      Duration ageing,
+      int maxDraft) {
     public static final Policy DEFAULT =
         new Policy(1 << 20, Duration.ZERO, Duration.ofSeconds(10), Duration.ofSeconds(5));
+
+    /** Without speculation. */
+    public Policy(
+        long maxWaitingTokens, Duration stepTarget, Duration stallTimeout, Duration ageing) {
+      this(maxWaitingTokens, stepTarget, stallTimeout, ageing, 0);
+    }
 
     public Policy {
       if (maxWaitingTokens < 1 || stepTarget.isNegative()) {
@@ -45,6 +57,9 @@ public record EngineSettings(
       if (!stallTimeout.isPositive() || !ageing.isPositive()) {
         throw new IllegalArgumentException(
             "stallTimeout is %s, ageing %s: must be positive".formatted(stallTimeout, ageing));
+      }
+      if (maxDraft < 0) {
+        throw new IllegalArgumentException("maxDraft is " + maxDraft + ": must be at least 0");
       }
     }
   }
@@ -79,6 +94,11 @@ public record EngineSettings(
     if (value < 1) {
       throw new IllegalArgumentException(name + " is " + value + ": must be at least 1");
     }
+  }
+
+  /** Rows of one step that want logits at most: each running sequence's, and some for drafts. */
+  public int logitRows() {
+    return (int) Math.min(maxBatchTokens, (long) maxRunning + policy.maxDraft());
   }
 
   /** Tokens of one sequence, prompt and output together, that the whole pool can hold. */

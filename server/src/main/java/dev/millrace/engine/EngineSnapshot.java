@@ -9,6 +9,8 @@ import java.time.Instant;
  *
  * @param at when something last changed
  * @param completionTokens sampled here; what resumed requests gave back isn't in it
+ * @param draftedTokens that were guessed and verified
+ * @param acceptedDraftTokens of those, how many were right, and told
  */
 public record EngineSnapshot(
     Instant at,

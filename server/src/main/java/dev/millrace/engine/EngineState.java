@@ -218,10 +218,10 @@ final class EngineState {
   /**
    * Ends a step.
    *
-   * @param tokens for each entry that samples, in the plan's order
+   * @param drawn for each entry that samples, in the plan's order
    * @param began when it was planned
    */
-  void accept(StepPlan plan, List<SampledToken> tokens, long began, long now) {
+  void accept(StepPlan plan, List<List<SampledToken>> drawn, long began, long now) {
     counters.steps++;
     int next = 0;
     int rows = 0;
@@ -230,18 +230,18 @@ final class EngineState {
     for (StepPlan.Entry entry : plan.entries()) {
       rows += entry.count();
       attended += entry.attended();
-      hasPrefill |= entry.count() > 1;
+      hasPrefill |= entry.known() > 1;
       computed(entry, now);
       if (entry.samples()) {
-        if (next == tokens.size()) {
-          throw new IllegalStateException("the step sampled %d tokens, too few".formatted(next));
+        if (next == drawn.size()) {
+          throw new IllegalStateException("the step sampled %d times, too few".formatted(next));
         }
-        accept(entry.sequence(), tokens.get(next++), now);
+        accept(entry, drawn.get(next++), now);
       }
     }
-    if (next != tokens.size()) {
+    if (next != drawn.size()) {
       throw new IllegalStateException(
-          "the step sampled %d tokens, its plan wants %d".formatted(tokens.size(), next));
+          "the step sampled %d times, its plan wants %d".formatted(drawn.size(), next));
     }
     costModel.observe(hasPrefill, rows, attended, now - began);
   }
@@ -251,10 +251,10 @@ final class EngineState {
     if (sequence.phase() != Phase.RUNNING) { // a sibling's numbers ended it within this step
       return;
     }
-    int end = entry.position() + entry.count();
+    int end = entry.position() + entry.known();
     counters.prefillTokensComputed += sequence.prefillRows(entry.position(), end);
     counters.recomputedTokens += sequence.recomputedRows(entry.position(), end);
-    sequence.advance(entry.count(), now);
+    sequence.advance(entry.known(), now);
     countPromptRead(sequence);
     blocks.share(sequence);
   }
@@ -266,15 +266,35 @@ final class EngineState {
     counters.promptTokens += generation.usage().promptTokens();
   }
 
-  private void accept(Sequence sequence, SampledToken token, long now) {
-    if (sequence.phase() != Phase.RUNNING) {
-      return;
+  /**
+   * Takes a step's tokens one after another, as if each came from a step of its own: the row of a
+   * draft's token counts as computed when the token has been drawn. What the others wrote is given
+   * up, or written over.
+   */
+  private void accept(StepPlan.Entry entry, List<SampledToken> drawn, long now) {
+    Sequence sequence = entry.sequence();
+    sequence.learn(drawn);
+    counters.draftedTokens += entry.drafted();
+    for (int i = 0; i < drawn.size() && sequence.phase() == Phase.RUNNING; i++) {
+      accept(sequence, drawn.get(i), now);
+      boolean drafted = i < drawn.size() - 1;
+      counters.acceptedDraftTokens += drafted ? 1 : 0;
+      if (drafted && sequence.phase() == Phase.RUNNING) {
+        sequence.advance(1, now);
+      }
     }
+    if (entry.drafted() > 0 && sequence.phase() == Phase.RUNNING) {
+      blocks.trim(sequence);
+      blocks.share(sequence);
+    }
+  }
+
+  private void accept(Sequence sequence, SampledToken token, long now) {
     Generation generation = sequence.generation();
     if (token.id() < 0) {
       int position = sequence.length() - 1;
       String message =
-          sequence.allowed() == null
+          generation.request().format().isEmpty()
               ? "the model's numbers weren't finite behind token " + position
               : "the model's numbers weren't finite, or its vocabulary has no token that the"
                   + " response format allows, behind token "
@@ -447,8 +467,8 @@ final class EngineState {
         counters.prefillTokensComputed,
         counters.recomputedTokens,
         counters.completionTokens,
-        0,
-        0,
+        counters.draftedTokens,
+        counters.acceptedDraftTokens,
         counters.steps,
         counters.preemptions,
         counters.requestsFinished,

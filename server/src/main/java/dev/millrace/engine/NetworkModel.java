@@ -15,6 +15,7 @@ import dev.millrace.tensor.Dim.LogitRows;
 import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -55,7 +56,7 @@ public final class NetworkModel implements StepModel {
   }
 
   @Override
-  public List<SampledToken> step(StepPlan plan) {
+  public List<List<SampledToken>> step(StepPlan plan) {
     for (StepPlan.Copy copy : plan.copies()) {
       pool.copyBlock(copy.from(), copy.to());
     }
@@ -67,12 +68,12 @@ public final class NetworkModel implements StepModel {
     }
     List<StepPlan.Entry> others =
         plan.entries().stream().filter(entry -> !scored.contains(entry)).toList();
-    Iterator<SampledToken> sampledTogether =
-        (others.isEmpty() ? List.<SampledToken>of() : stepTogether(others)).iterator();
-    List<SampledToken> sampled = new ArrayList<>(); // in the plan's order
+    Iterator<List<SampledToken>> sampledTogether =
+        (others.isEmpty() ? List.<List<SampledToken>>of() : stepTogether(others)).iterator();
+    List<List<SampledToken>> sampled = new ArrayList<>(); // in the plan's order
     for (StepPlan.Entry entry : plan.entries()) {
       if (scored.contains(entry)) {
-        score(entry).ifPresent(sampled::add);
+        score(entry).map(List::of).ifPresent(sampled::add);
       } else if (entry.samples()) {
         sampled.add(sampledTogether.next());
       }
@@ -86,7 +87,7 @@ public final class NetworkModel implements StepModel {
     return entry.sequence().promptTokens().wantLogits(entry.position(), end);
   }
 
-  private List<SampledToken> stepTogether(List<StepPlan.Entry> entries) {
+  private List<List<SampledToken>> stepTogether(List<StepPlan.Entry> entries) {
     List<Chunk> chunks = new ArrayList<>(entries.size());
     for (StepPlan.Entry entry : entries) {
       Sequence sequence = entry.sequence();
@@ -97,20 +98,23 @@ public final class NetworkModel implements StepModel {
               entry.count(),
               entry.position(),
               sequence.blocks(),
-              entry.samples() ? 1 : 0));
+              entry.logitRows()));
     }
     Matrix<LogitRows, Vocab> logits = network.forward(chunks, pool);
-    List<Sequence> sampling =
-        entries.stream().filter(StepPlan.Entry::samples).map(StepPlan.Entry::sequence).toList();
-    SampledToken[] sampled = new SampledToken[sampling.size()]; // by row of logits
+    List<StepPlan.Entry> sampling = entries.stream().filter(StepPlan.Entry::samples).toList();
+    int[] firstRows = new int[sampling.size()]; // of logits
+    for (int i = 1; i < firstRows.length; i++) {
+      firstRows[i] = firstRows[i - 1] + sampling.get(i - 1).logitRows();
+    }
+    List<List<SampledToken>> sampled = new ArrayList<>(Collections.nCopies(firstRows.length, List.of()));
     team.run(
         (part, parts) -> {
-          int end = Team.split(sampled.length, part + 1, parts);
-          for (int row = Team.split(sampled.length, part, parts); row < end; row++) {
-            sampled[row] = sample(samplers.get(part), sampling.get(row), logits, row);
+          int end = Team.split(firstRows.length, part + 1, parts);
+          for (int i = Team.split(firstRows.length, part, parts); i < end; i++) {
+            sampled.set(i, sample(samplers.get(part), sampling.get(i), logits, firstRows[i]));
           }
         });
-    return List.of(sampled);
+    return sampled;
   }
 
   /** In slices, as many rows as logits have room: each position wants a row. */
@@ -127,7 +131,7 @@ public final class NetworkModel implements StepModel {
               pool);
       scoreRows(sequence, from, rows, logits);
       if (from + rows == end && entry.samples() && sequence.promptTokens().areFinite()) {
-        next = sample(samplers.getFirst(), sequence, logits, rows - 1);
+        next = sample(samplers.getFirst(), entry, logits, rows - 1).getFirst();
       }
       from += rows;
     }
@@ -155,18 +159,23 @@ public final class NetworkModel implements StepModel {
     }
   }
 
-  private static SampledToken sample(
-      Sampler sampler, Sequence sequence, Matrix<LogitRows, Vocab> logits, int row) {
+  private static List<SampledToken> sample(
+      Sampler sampler, StepPlan.Entry entry, Matrix<LogitRows, Vocab> logits, int firstRow) {
+    Sequence sequence = entry.sequence();
     GenerationRequest request = sequence.request();
-    return sampler.sample(
-        logits,
-        row,
-        request.sampling(),
-        sequence.candidate(),
-        new History(sequence.tokens(), request.prompt().length, sequence.length()),
-        sequence.forbiddenIds(),
-        sequence.allowed(),
-        logprobs(request.output()));
+    LogprobRequest logprobs = logprobs(request.output());
+    return Verification.draw(
+        entry,
+        (row, position, forbidden, allowed) ->
+            sampler.sample(
+                logits,
+                firstRow + row,
+                request.sampling(),
+                sequence.candidate(),
+                new History(sequence.tokens(), request.prompt().length, position),
+                forbidden,
+                allowed,
+                logprobs));
   }
 
   private static LogprobRequest logprobs(OutputSettings output) {

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  *       that nobody is overtaken forever.
  *   <li>What is left of the step's time ({@link CostModel}) goes to prompts: a quarter to the one
  *       that came first, the rest by level to those with least left to compute.
+ *   <li>Where no prompt wants any, decode rows are followed by drafts ({@link Drafts}).
  * </ol>
  *
  * <p>The same state and time give the same plan: no clock, no thread, no chance inside.
@@ -55,6 +56,7 @@ final class Scheduler implements Planner {
   private final Blocks blocks;
   private final Preemption preemption;
   private final Following following;
+  private final Drafts drafts;
 
   // Of the plan that is being made.
   private List<Entry> entries = new ArrayList<>();
@@ -67,6 +69,7 @@ final class Scheduler implements Planner {
     this.blocks = state.blocks();
     this.preemption = new Preemption(state);
     this.following = new Following(settings.blockSize());
+    this.drafts = new Drafts(state);
   }
 
   @Override
@@ -80,6 +83,7 @@ final class Scheduler implements Planner {
       startWaiting(now);
       planPrefill();
     } while (entries.isEmpty() && preemptSomebody());
+    drafts.lengthen(entries);
     return new StepPlan(blocks.takeCopies(), entries);
   }
 
@@ -132,7 +136,7 @@ final class Scheduler implements Planner {
   private void plan(Sequence sequence, int count) {
     blocks.extend(sequence, sequence.computed() + count);
     planned.add(sequence);
-    entries.add(new Entry(sequence, sequence.computed(), count, count == sequence.remaining()));
+    entries.add(new Entry(sequence, sequence.computed(), count, count == sequence.remaining(), 0));
   }
 
   // ---- starting
@@ -286,11 +290,20 @@ final class Scheduler implements Planner {
       longest = Math.max(longest, sequence.computed());
     }
     double decoding = cost.nanos(rows, attended);
-    long target = settings.policy().stepTarget().toNanos();
-    double step = target > 0 ? target : Math.max(STRETCH * decoding, QUICK_ENOUGH);
     double perRow = cost.nanosForRow(longest);
-    double affordable = perRow > 0 ? (step - decoding) / perRow : most;
+    double left = longestStep(settings, decoding) - decoding;
+    double affordable = perRow > 0 ? left / perRow : most;
     return Math.min(most, (int) Math.max(SMALLEST_CHUNK, Math.min(affordable, most)));
+  }
+
+  /**
+   * How long a step may take in which sequences decode, in nanoseconds.
+   *
+   * @param decoding what their rows take alone
+   */
+  static double longestStep(EngineSettings settings, double decoding) {
+    long target = settings.policy().stepTarget().toNanos();
+    return target > 0 ? target : Math.max(STRETCH * decoding, QUICK_ENOUGH);
   }
 
   // ---- when nothing can go on

@@ -4,7 +4,9 @@ import dev.millrace.kv.BlockTable;
 import dev.millrace.kv.PrefixCache;
 import dev.millrace.kv.PrefixHash;
 import dev.millrace.request.GenerationRequest;
+import dev.millrace.sampling.SampledToken;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +46,7 @@ public final class Sequence {
   // For the scheduler.
   private Priorities.Rank rank = Priorities.Rank.UNRANKED;
   private Following.@Nullable Bond bond;
+  private @Nullable Speculation speculation; // null until it is asked for
 
   /**
    * @param worstCaseLength tokens, prompt and output together, that it can grow to
@@ -83,7 +86,10 @@ public final class Sequence {
     return blocks;
   }
 
-  /** All that are known: {@link #length} entries, not to be kept or changed. */
+  /**
+   * All that are known: {@link #length} entries, not to be kept or changed. Behind them may stand
+   * those of a draft, while a step verifies it.
+   */
   public int[] tokens() {
     return tokens;
   }
@@ -91,16 +97,6 @@ public final class Sequence {
   /** Tokens that are known; also the position of the next one to be sampled. */
   public int length() {
     return length;
-  }
-
-  /** Ids that can't be drawn for the next token; not to be kept or changed. */
-  public int[] forbiddenIds() {
-    return completion.forbiddenIds();
-  }
-
-  /** Ids that its format allows for the next token; null where it allows all. */
-  public long @Nullable [] allowed() {
-    return completion.allowed();
   }
 
   Generation generation() {
@@ -129,6 +125,7 @@ public final class Sequence {
 
   void enter(Phase next) {
     phase = next;
+    speculation = null; // its memory is for those that run
   }
 
   int computed() {
@@ -162,7 +159,7 @@ public final class Sequence {
 
   /** Positions [0, computed) are in the table from the start. */
   void start(int alreadyComputed, long now) {
-    phase = Phase.RUNNING;
+    enter(Phase.RUNNING);
     computed = alreadyComputed;
     everComputed = Math.max(everComputed, computed);
     prefillEnd = length;
@@ -177,7 +174,7 @@ public final class Sequence {
 
   /** Its blocks are gone: it waits for being computed again. */
   void restart() {
-    phase = Phase.QUEUED;
+    enter(Phase.QUEUED);
     computed = 0;
   }
 
@@ -186,10 +183,32 @@ public final class Sequence {
   }
 
   void append(int token) {
-    if (length == tokens.length) {
-      tokens = Arrays.copyOf(tokens, Math.min(Math.max(length * 2, 16), worstCaseLength));
+    tokensWithRoomFor(1)[length++] = token;
+  }
+
+  /** Its tokens, with room behind the known ones for so many more, whatever stands there. */
+  int[] tokensWithRoomFor(int more) {
+    int needed = length + more;
+    if (needed > tokens.length) {
+      int larger = Math.min(Math.max(length * 2, 16), worstCaseLength);
+      tokens = Arrays.copyOf(tokens, Math.max(needed, larger));
     }
-    tokens[length++] = token;
+    return tokens;
+  }
+
+  /** Guesses at its next tokens; made when it is first asked for, while it runs. */
+  Speculation speculation() {
+    if (speculation == null) {
+      speculation = new Speculation();
+    }
+    return speculation;
+  }
+
+  /** Tokens were drawn that aren't appended yet. */
+  void learn(List<SampledToken> drawn) {
+    if (speculation != null) {
+      speculation.learn(this, drawn);
+    }
   }
 
   /** How many tokens, from the first, it has in common with another. */

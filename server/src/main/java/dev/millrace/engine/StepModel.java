@@ -14,10 +14,11 @@ public interface StepModel extends AutoCloseable {
   /**
    * Runs a step.
    *
-   * @return for each entry of the plan that samples, in the plan's order, the token; one with id −1
-   *     if the row's logits weren't finite
+   * @return for each entry of the plan that samples, in the plan's order, what {@link Verification}
+   *     draws: one token, and one more for each of a draft's that was right; one with id −1 if the
+   *     row's logits weren't finite
    */
-  List<SampledToken> step(StepPlan plan);
+  List<List<SampledToken>> step(StepPlan plan);
 
   @Override
   void close();

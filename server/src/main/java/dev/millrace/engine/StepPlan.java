@@ -15,10 +15,23 @@ public record StepPlan(List<Copy> copies, List<Entry> entries) {
   /**
    * Tokens of one sequence: its tokens at positions [position, position + count).
    *
-   * @param samples whether the last of them is the end of what is known, so that the next token is
-   *     sampled from it
+   * @param samples whether all that is known of it is among them, so that the next token is sampled
+   *     behind the last known one
+   * @param drafted how many at the end aren't known but guessed: behind each a token is sampled too,
+   *     as long as the guesses in front of it turn out to be right
    */
-  public record Entry(Sequence sequence, int position, int count, boolean samples) {
+  public record Entry(
+      Sequence sequence, int position, int count, boolean samples, int drafted) {
+
+    /** Rows of tokens that are known. */
+    int known() {
+      return count - drafted;
+    }
+
+    /** Rows that want logits: the last ones. */
+    int logitRows() {
+      return samples ? 1 + drafted : 0;
+    }
 
     /** Positions that its rows attend to, in sum. */
     long attended() {
@@ -36,6 +49,6 @@ public record StepPlan(List<Copy> copies, List<Entry> entries) {
 
   /** Rows that want logits. */
   public int samples() {
-    return (int) entries.stream().filter(Entry::samples).count();
+    return entries.stream().mapToInt(Entry::logitRows).sum();
   }
 }

@@ -49,8 +49,8 @@ final class EngineBenchmark {
     }
 
     @Override
-    public List<SampledToken> step(StepPlan plan) {
-      return Collections.nCopies(plan.samples(), TOKEN);
+    public List<List<SampledToken>> step(StepPlan plan) {
+      return Collections.nCopies(plan.samples(), List.of(TOKEN));
     }
 
     @Override

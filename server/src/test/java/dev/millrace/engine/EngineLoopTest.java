@@ -242,9 +242,9 @@ class EngineLoopTest {
               }
 
               @Override
-              public List<SampledToken> step(StepPlan plan) {
-                List<SampledToken> tokens = new ArrayList<>(model.step(plan));
-                tokens.set(0, new SampledToken(-1, Float.NaN, 0, List.of()));
+              public List<List<SampledToken>> step(StepPlan plan) {
+                List<List<SampledToken>> tokens = new ArrayList<>(model.step(plan));
+                tokens.set(0, List.of(new SampledToken(-1, Float.NaN, 0, List.of())));
                 return tokens;
               }
 

@@ -7,12 +7,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model whose next token is a hash of the whole context. It keeps tokens in the sequence's blocks
  * as a real model keeps keys and values, and reads the whole context back from there for every
  * token. So a token that is lost, repeated or crossed, and a block that is stale, freed or somebody
  * else's, shows in all that follows.
+ *
+ * <p>Requests with large seeds often repeat what stands some tokens before, so that it can be
+ * guessed; which ones and how often, their seeds say.
  */
 public final class HashModel implements StepModel {
   private final int contextLength;
@@ -43,7 +47,7 @@ public final class HashModel implements StepModel {
   }
 
   @Override
-  public List<SampledToken> step(StepPlan plan) {
+  public List<List<SampledToken>> step(StepPlan plan) {
     beforeStep.accept(plan);
     for (StepPlan.Copy copy : plan.copies()) {
       int from = copy.from() * blockSize;
@@ -51,31 +55,30 @@ public final class HashModel implements StepModel {
       salts[copy.to()] = salts[copy.from()];
     }
     plan.entries().forEach(this::store);
-    List<SampledToken> sampled = new ArrayList<>();
-    for (StepPlan.Entry entry : plan.entries()) {
-      if (entry.samples()) {
-        Sequence sequence = entry.sequence();
-        long hash = read(sequence, entry.position() + entry.count());
-        int id =
-            draw(
-                hash,
-                sequence.request(),
-                sequence.candidate(),
-                sequence.length(),
-                forbidden(sequence, vocabulary),
-                vocabulary);
-        sampled.add(new SampledToken(id, Float.NaN, 0, List.of()));
-      }
-    }
-    return sampled;
+    return plan.entries().stream()
+        .filter(StepPlan.Entry::samples)
+        .map(entry -> Verification.draw(entry, drawer(entry.sequence())))
+        .toList();
   }
 
-  private static int[] forbidden(Sequence sequence, int vocabulary) {
-    long[] allowed = sequence.allowed();
+  private Verification.Draw drawer(Sequence sequence) {
+    return (row, position, forbidden, allowed) -> {
+      int id =
+          next(
+              read(sequence, position),
+              sequence.request(),
+              sequence.candidate(),
+              forbidden(forbidden, allowed),
+              vocabulary);
+      return new SampledToken(id, Float.NaN, 0, List.of());
+    };
+  }
+
+  private int[] forbidden(int[] forbidden, long @Nullable [] allowed) {
     return allowed == null
-        ? sequence.forbiddenIds()
+        ? forbidden
         : IntStream.concat(
-                IntStream.of(sequence.forbiddenIds()),
+                IntStream.of(forbidden),
                 IntStream.range(0, vocabulary).filter(id -> (allowed[id >> 6] >>> id & 1) == 0))
             .toArray();
   }
@@ -89,9 +92,9 @@ public final class HashModel implements StepModel {
     }
   }
 
-  private long read(Sequence sequence, int positions) {
+  private List<Integer> read(Sequence sequence, int positions) {
     String salt = sequence.request().scheduling().cacheSalt();
-    long hash = 0;
+    List<Integer> context = new ArrayList<>(positions);
     for (int i = 0; i < positions; i++) {
       int block = sequence.blocks().block(i / blockSize);
       if (!salts[block].equals(salt)) {
@@ -99,9 +102,9 @@ public final class HashModel implements StepModel {
             "%s with salt %s reads block %d of salt %s"
                 .formatted(sequence, salt, block, salts[block]));
       }
-      hash = mix(hash, stored[block * blockSize + i % blockSize]);
+      context.add(stored[block * blockSize + i % blockSize]);
     }
-    return hash;
+    return context;
   }
 
   /** The token at a position, from the context in front of it. */
@@ -115,22 +118,18 @@ public final class HashModel implements StepModel {
     for (int token : context) {
       hash = mix(hash, token);
     }
-    return draw(hash, request, candidate, context.size(), forbidden, vocabulary);
-  }
-
-  private static int draw(
-      long hash,
-      GenerationRequest request,
-      int candidate,
-      int position,
-      int[] forbidden,
-      int vocabulary) {
-    long draw = mix(hash + request.sampling().seed() + 31L * candidate, position);
+    long seed = request.sampling().seed();
+    long draw = mix(hash + seed + 31L * candidate, context.size());
     int[] allowed =
         IntStream.range(0, vocabulary)
             .filter(id -> Arrays.stream(forbidden).noneMatch(other -> other == id))
             .toArray();
-    return allowed[(int) Long.remainderUnsigned(draw, allowed.length)];
+    int back = 1 + (int) (seed >>> 32 & 3);
+    int repeated = context.size() < back ? -1 : context.get(context.size() - back);
+    boolean repeats = (draw >>> 60) < (seed >>> 40 & 3) * 5; // never to 15 times of 16
+    return repeats && Arrays.stream(allowed).anyMatch(id -> id == repeated)
+        ? repeated
+        : allowed[(int) Long.remainderUnsigned(draw, allowed.length)];
   }
 
   private static long mix(long hash, long value) { // the finalizer of SplitMix64

@@ -80,7 +80,8 @@ final class SimulatedWorld {
             between(10, 400),
             once(2) ? Duration.ZERO : Duration.ofMillis(between(1, 10)),
             Duration.ofMillis(between(1, 40)),
-            Duration.ofMillis(between(1, 40))));
+            Duration.ofMillis(between(1, 40)),
+            once(2) ? between(1, 8) : 0));
   }
 
   private EngineLoop server(EngineSettings limits) {
@@ -191,7 +192,7 @@ final class SimulatedWorld {
   private void stepBegins(EngineLoop loop, StepPlan plan) {
     EngineSettings limits = loop.state().settings();
     assertThat(plan.tokens()).isLessThanOrEqualTo(limits.maxBatchTokens());
-    assertThat(plan.samples()).isLessThanOrEqualTo(limits.maxRunning());
+    assertThat(plan.samples()).isLessThanOrEqualTo(limits.logitRows());
     Set<Sequence> seen = new HashSet<>();
     for (StepPlan.Entry entry : plan.entries()) {
       Sequence sequence = entry.sequence();

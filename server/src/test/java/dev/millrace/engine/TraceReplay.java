@@ -108,7 +108,7 @@ final class TraceReplay {
     }
 
     @Override
-    public List<SampledToken> step(StepPlan plan) {
+    public List<List<SampledToken>> step(StepPlan plan) {
       long attended = 0;
       for (StepPlan.Entry entry : plan.entries()) {
         attended += entry.attended();
@@ -118,7 +118,7 @@ final class TraceReplay {
               NANOS_PER_STEP
                   + NANOS_PER_ROW * plan.tokens()
                   + (long) (NANOS_PER_ATTENDED * attended)));
-      return Collections.nCopies(plan.samples(), TOKEN);
+      return Collections.nCopies(plan.samples(), List.of(TOKEN));
     }
 
     @Override
