@@ -20,6 +20,9 @@ final class Settings {
         OptionSpec.builder(setting.flag())
             .paramLabel(setting.placeholder())
             .description(setting.help().replace("%", "%%"));
+    if (!setting.bare().isEmpty()) {
+      option.arity("0..1").fallbackValue(setting.bare());
+    }
     return setting.repeatable()
         ? option.type(List.class).auxiliaryTypes(String.class).build()
         : option.type(String.class).build();

@@ -33,6 +33,7 @@ public record ServerSettings(
     Duration stepTarget,
     Duration stallTimeout,
     Duration priorityAgeing,
+    int maxDraft,
     Duration drainGrace,
     Duration stepTimeout) {
 
@@ -80,6 +81,7 @@ public record ServerSettings(
         SettingsTable.STEP_TARGET.value(flags, environment),
         SettingsTable.STALL_TIMEOUT.value(flags, environment),
         SettingsTable.PRIORITY_AGEING.value(flags, environment),
+        SettingsTable.SPECULATE.value(flags, environment),
         SettingsTable.DRAIN_GRACE.value(flags, environment),
         SettingsTable.STEP_TIMEOUT.value(flags, environment));
   }

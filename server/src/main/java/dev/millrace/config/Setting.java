@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param placeholder for the value, in help texts: {@code N}
  * @param fallback its text when neither is given; read like any other; empty says that there is no
  *     one text for it, and {@code meaning} says what happens then
+ * @param bare its text when the flag is given without a value; empty says that it needs one
  * @param meaning one sentence or two, for help texts
  * @param repeatable whether the flag may be given several times; in the environment, values are
  *     then separated by commas
@@ -21,6 +22,7 @@ public record Setting<T>(
     String environment,
     String placeholder,
     String fallback,
+    String bare,
     String meaning,
     boolean repeatable,
     Reader<T> reader) {

@@ -18,6 +18,7 @@ public final class SettingsTable {
           "MILLRACE_MODEL",
           "M",
           "",
+          "",
           "Model to serve: a name from the catalogue, a path to a .gguf, hf:owner/repo/file.gguf,"
               + " or synthetic:SHAPE[:TYPE]. Given several times, the first one is the default"
               + " model, and each has an engine of its own. Without it, the catalogue's default"
@@ -181,6 +182,19 @@ public final class SettingsTable {
               + " --max-batch-tokens.",
           Readers.integer(1, 4_096));
 
+  public static final Setting<Integer> SPECULATE =
+      new Setting<>(
+          "--speculate",
+          "MILLRACE_SPECULATE",
+          "N",
+          "0",
+          "16",
+          "Speculative decoding: tokens of a stream that are guessed from what it said before, at"
+              + " most, to be verified in one step; 16 if no number is given. Fewer are, or none,"
+              + " where it doesn't pay. Answers are the same. 0 is off.",
+          false,
+          Readers.integer(0, 64));
+
   public static final Setting<Duration> DRAIN_GRACE =
       one(
           "--drain-grace",
@@ -219,6 +233,7 @@ public final class SettingsTable {
           STEP_TARGET,
           STALL_TIMEOUT,
           PRIORITY_AGEING,
+          SPECULATE,
           DRAIN_GRACE,
           STEP_TIMEOUT);
 
@@ -238,6 +253,6 @@ public final class SettingsTable {
       String fallback,
       String meaning,
       Setting.Reader<T> reader) {
-    return new Setting<>(flag, environment, placeholder, fallback, meaning, false, reader);
+    return new Setting<>(flag, environment, placeholder, fallback, "", meaning, false, reader);
   }
 }

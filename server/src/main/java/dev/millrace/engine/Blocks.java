@@ -45,6 +45,11 @@ final class Blocks {
     return blockSize;
   }
 
+  /** Whether a block is in the prefix cache: then it never changes. */
+  boolean isShared(int block) {
+    return cache.isShared(block);
+  }
+
   long name(Sequence sequence, int block) {
     return sequence.blockName(block, hash, blockSize);
   }

@@ -26,7 +26,8 @@ final class Drafts {
   /** Gives decode rows drafts, in their order. */
   void lengthen(List<Entry> entries) {
     CostModel cost = state.costModel();
-    boolean onlyDecoding = entries.stream().allMatch(entry -> entry.count() == 1 && entry.samples());
+    boolean onlyDecoding =
+        entries.stream().allMatch(entry -> entry.count() == 1 && entry.samples());
     if (settings.policy().maxDraft() == 0 || !onlyDecoding || !cost.isFitted()) {
       return;
     }

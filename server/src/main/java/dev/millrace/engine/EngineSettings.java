@@ -30,8 +30,8 @@ public record EngineSettings(
    *     what its decode rows take alone, and {@link Scheduler#QUICK_ENOUGH} at least
    * @param stallTimeout a sequence whose reader doesn't read for so long gives its blocks up
    * @param ageing a request that has waited so long goes as if its priority were one higher
-   * @param maxDraft tokens of one sequence that a step verifies at most, before they are drawn; 0 is
-   *     no speculation
+   * @param maxDraft tokens of one sequence that a step verifies at most, before they are drawn; 0
+   *     is no speculation
    */
   public record Policy(
       long maxWaitingTokens,

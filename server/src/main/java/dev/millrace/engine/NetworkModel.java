@@ -106,7 +106,8 @@ public final class NetworkModel implements StepModel {
     for (int i = 1; i < firstRows.length; i++) {
       firstRows[i] = firstRows[i - 1] + sampling.get(i - 1).logitRows();
     }
-    List<List<SampledToken>> sampled = new ArrayList<>(Collections.nCopies(firstRows.length, List.of()));
+    List<List<SampledToken>> sampled =
+        new ArrayList<>(Collections.nCopies(firstRows.length, List.of()));
     team.run(
         (part, parts) -> {
           int end = Team.split(firstRows.length, part + 1, parts);

@@ -136,7 +136,7 @@ final class Scheduler implements Planner {
   private void plan(Sequence sequence, int count) {
     blocks.extend(sequence, sequence.computed() + count);
     planned.add(sequence);
-    entries.add(new Entry(sequence, sequence.computed(), count, count == sequence.remaining(), 0));
+    entries.add(new Entry(sequence, sequence.computed(), count, count == sequence.remaining()));
   }
 
   // ---- starting

@@ -17,11 +17,15 @@ public record StepPlan(List<Copy> copies, List<Entry> entries) {
    *
    * @param samples whether all that is known of it is among them, so that the next token is sampled
    *     behind the last known one
-   * @param drafted how many at the end aren't known but guessed: behind each a token is sampled too,
-   *     as long as the guesses in front of it turn out to be right
+   * @param drafted how many at the end aren't known but guessed: behind each a token is sampled
+   *     too, as long as the guesses in front of it turn out to be right
    */
-  public record Entry(
-      Sequence sequence, int position, int count, boolean samples, int drafted) {
+  public record Entry(Sequence sequence, int position, int count, boolean samples, int drafted) {
+
+    /** All of whose tokens are known. */
+    public Entry(Sequence sequence, int position, int count, boolean samples) {
+      this(sequence, position, count, samples, 0);
+    }
 
     /** Rows of tokens that are known. */
     int known() {

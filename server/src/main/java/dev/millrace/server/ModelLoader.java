@@ -140,7 +140,8 @@ final class ModelLoader {
             settings.maxWaitingTokens(),
             settings.stepTarget(),
             settings.stallTimeout(),
-            settings.priorityAgeing()));
+            settings.priorityAgeing(),
+            settings.maxDraft()));
   }
 
   private NetworkModel warmModel(ModelFile file, NetworkConfig config, EngineSettings limits) {
@@ -152,7 +153,7 @@ final class ModelLoader {
       Arena scratch = Arena.ofShared();
       opened.push(scratch);
       int logitRows =
-          Math.max(settings.maxRunning(), Math.min(PROMPT_LOGIT_ROWS, settings.maxBatchTokens()));
+          Math.max(limits.logitRows(), Math.min(PROMPT_LOGIT_ROWS, settings.maxBatchTokens()));
       StepLimits step = new StepLimits(settings.maxBatchTokens(), logitRows, context);
       Network network = Network.load(file, kernels, settings.activations(), team, step);
       opened.push(network);

@@ -40,6 +40,8 @@ final class SimulatedWorld {
   private final long constantNanos;
   private final long rowNanos;
   private int longSteps;
+  private long drafted;
+  private long accepted;
 
   private final Set<Sequence> everRan = new HashSet<>();
 
@@ -200,15 +202,51 @@ final class SimulatedWorld {
       assertThat(seen.add(sequence)).as("once in a plan").isTrue();
       assertThat(client.hasCancelled()).as("cancelled").isFalse();
       assertThat(client.wasLate(clock.nanoTime())).as("late").isFalse();
-      long samples =
+      int deltas =
           plan.entries().stream()
               .filter(other -> other.samples() && other.sequence().id() == sequence.id())
-              .count();
+              .mapToInt(SimulatedWorld::deltas)
+              .sum();
       assertThat(client.outlet().room()).as("room").isPositive();
-      assertThat(samples).as("Deltas").isLessThanOrEqualTo(client.outlet().room());
+      assertThat(deltas).as("Deltas").isLessThanOrEqualTo(client.outlet().room());
+      checkRows(loop, entry);
     }
     checkTime(limits, plan);
     clock.advance(Duration.ofNanos(nanos(plan)));
+  }
+
+  /** Deltas that an entry may bring; one that brings a token has to find room for one anyway. */
+  private static int deltas(StepPlan.Entry entry) {
+    return Math.max(1, entry.sequence().completion().deltasFor(entry.logitRows()));
+  }
+
+  private void checkRows(EngineLoop loop, StepPlan.Entry entry) {
+    Sequence sequence = entry.sequence();
+    int blockSize = settings.blockSize();
+    for (int i = entry.position() / blockSize; i < sequence.blocks().size(); i++) {
+      int block = sequence.blocks().block(i);
+      assertThat(loop.state().blocks().isShared(block)).as("is written to and shared").isFalse();
+    }
+    int drafted = entry.drafted();
+    assertThat(drafted)
+        .as("draft")
+        .isLessThanOrEqualTo(loop.state().settings().policy().maxDraft());
+    if (drafted > 0) {
+      assertThat(entry.samples() && entry.known() == 1).as("decodes").isTrue();
+      assertThat(sequence.completion().count() + drafted)
+          .as("tokens in front of the last one that is drawn")
+          .isLessThan(sequence.request().stop().maxTokens());
+    }
+  }
+
+  /** Tokens of drafts that its servers verified. */
+  long drafted() {
+    return drafted;
+  }
+
+  /** How many of them were right. */
+  long accepted() {
+    return accepted;
   }
 
   private SimulatedClient owner(EngineLoop loop, long id) {
@@ -223,12 +261,15 @@ final class SimulatedWorld {
     return nanos;
   }
 
-  /** Once it has learned what steps cost, prompts take no more time than they may. */
+  /** Once it has learned what steps cost, prompts and drafts take no more time than they may. */
   private void checkTime(EngineSettings limits, StepPlan plan) {
     List<StepPlan.Entry> decoding =
-        plan.entries().stream().filter(entry -> entry.count() == 1).toList();
-    int prompts = plan.tokens() - decoding.size();
-    if (decoding.isEmpty() || prompts <= Scheduler.SMALLEST_CHUNK) {
+        plan.entries().stream()
+            .filter(entry -> entry.known() == 1)
+            .map(entry -> new StepPlan.Entry(entry.sequence(), entry.position(), 1, true))
+            .toList();
+    int others = plan.tokens() - decoding.size(); // of prompts or drafts
+    if (decoding.isEmpty() || others <= Scheduler.SMALLEST_CHUNK) {
       return;
     }
     long alone = nanos(new StepPlan(List.of(), decoding));
@@ -298,6 +339,9 @@ final class SimulatedWorld {
 
   private void checkCounters(EngineLoop loop) {
     EngineSnapshot end = loop.snapshot();
+    drafted += end.draftedTokens();
+    accepted += end.acceptedDraftTokens();
+    assertThat(end.acceptedDraftTokens()).isLessThanOrEqualTo(end.draftedTokens());
     assertThat(end.kvBlocksInUse()).isZero();
     assertThat(end.waitingSequences() + end.runningSequences()).isZero();
     assertThat(end.waitingPromptTokens()).isZero();

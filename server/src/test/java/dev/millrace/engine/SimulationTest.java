@@ -1,9 +1,11 @@
 package dev.millrace.engine;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
 import java.util.BitSet;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -16,9 +18,16 @@ import org.junit.jupiter.api.Test;
 class SimulationTest {
   private static final int SCENARIOS = 10_000;
 
+  // Tokens of drafts in all worlds.
+  private static final LongAdder DRAFTED = new LongAdder();
+  private static final LongAdder ACCEPTED = new LongAdder();
+
   @Test
   void everyRequestEndsOnceWithTheTextOfItsSoloRunAndNothingLeaks() {
     LongStream.range(0, SCENARIOS).parallel().forEach(SimulationTest::run);
+
+    assertThat(ACCEPTED.sum()).as("drafts that were right").isGreaterThan(1_000);
+    assertThat(DRAFTED.sum() - ACCEPTED.sum()).as("and wrong").isGreaterThan(1_000);
   }
 
   @Test
@@ -84,7 +93,10 @@ class SimulationTest {
 
   private static @Nullable Throwable failure(long seed, BitSet clients) {
     try {
-      new SimulatedWorld(seed, clients).run();
+      SimulatedWorld world = new SimulatedWorld(seed, clients);
+      world.run();
+      DRAFTED.add(world.drafted());
+      ACCEPTED.add(world.accepted());
       return null;
     } catch (RuntimeException | Error e) {
       return e;
