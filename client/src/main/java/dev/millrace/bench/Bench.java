@@ -39,6 +39,7 @@ public final class Bench {
     ClientSettings client =
         ClientSettings.builder()
             .retries(ClientSettings.Retries.NONE)
+            .apiKey(settings.apiKey())
             .channel(NettyChannelBuilder::directExecutor)
             .build();
     try (MillraceClient connected = MillraceClient.connect(settings.targets(), client)) {

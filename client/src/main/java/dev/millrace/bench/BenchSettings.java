@@ -1,7 +1,9 @@
 package dev.millrace.bench;
 
+import dev.millrace.client.ApiKey;
 import dev.millrace.client.Target;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a run of the load harness does.
@@ -18,6 +20,7 @@ import java.util.List;
  */
 public record BenchSettings(
     List<Target> targets,
+    Optional<ApiKey> apiKey,
     String model,
     Load load,
     int requests,

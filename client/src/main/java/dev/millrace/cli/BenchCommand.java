@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -43,6 +44,8 @@ final class BenchCommand implements Callable<Integer> {
       required = true,
       description = "The server.")
   private String target = "";
+
+  @Mixin KeyOption apiKey = new KeyOption();
 
   @Option(names = "--model", paramLabel = "M", description = "Default: the server's.")
   private String model = "";
@@ -180,6 +183,7 @@ final class BenchCommand implements Callable<Integer> {
       Load load = load(streams);
       return new BenchSettings(
           Target.parseAll(target),
+          apiKey.key(),
           model,
           load,
           requests == null ? requestsOf(load) : requests,

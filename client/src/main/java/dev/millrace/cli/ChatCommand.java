@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -41,6 +42,8 @@ final class ChatCommand implements Callable<Integer> {
 
   @Option(names = "--target", paramLabel = "HOST:PORT", description = "A running server.")
   private @Nullable String target;
+
+  @Mixin KeyOption apiKey = new KeyOption();
 
   @Option(names = "--system", paramLabel = "TEXT", description = "What the model is told first.")
   String system = "";

@@ -34,7 +34,9 @@ final class Conversation implements AutoCloseable {
    */
   Conversation(List<Target> targets, String model, ChatCommand options) {
     this.model = model;
-    this.client = MillraceClient.connect(targets, ClientSettings.defaults());
+    this.client =
+        MillraceClient.connect(
+            targets, ClientSettings.builder().apiKey(options.apiKey.key()).build());
     this.options = options;
   }
 

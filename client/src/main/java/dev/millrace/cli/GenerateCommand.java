@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -52,6 +53,8 @@ final class GenerateCommand implements Callable<Integer> {
           "A running server; several, between commas, are tried in turn, also when one goes away in"
               + " mid-stream.")
   private @Nullable String target;
+
+  @Mixin KeyOption apiKey = new KeyOption();
 
   @ArgGroup(exclusive = false, validate = false, heading = "%nThe prompt:%n")
   PromptOptions from = new PromptOptions();

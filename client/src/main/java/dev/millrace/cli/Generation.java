@@ -59,10 +59,11 @@ final class Generation {
   }
 
   private int stream(GenerateRequest request, List<Target> targets) throws IOException {
+    ClientSettings settings = ClientSettings.builder().apiKey(options.apiKey.key()).build();
     Speed speed = new Speed();
     EventPrinter printer = EventPrinter.of(streams, options.tell, options.queue.candidates);
     try (Interruption interruption = Interruption.watch();
-        MillraceClient client = MillraceClient.connect(targets, ClientSettings.defaults())) {
+        MillraceClient client = MillraceClient.connect(targets, settings)) {
       // One event ahead of what is written: who doesn't read our output stops the generation.
       // As signals, because toIterable lets a failure overtake the events before it.
       for (Signal<GenerateResponse> signal :

@@ -3,6 +3,7 @@ package dev.millrace.client;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -58,6 +59,10 @@ final class Channels implements AutoCloseable {
             .maxInboundMessageSize(settings.maxMessageBytes())
             // What is tried again is decided here, where it's known what has arrived.
             .disableRetry();
+    settings
+        .apiKey()
+        .map(key -> MetadataUtils.newAttachHeadersInterceptor(key.headers()))
+        .ifPresent(builder::intercept);
     settings.channel().accept(builder);
     return builder.build();
   }

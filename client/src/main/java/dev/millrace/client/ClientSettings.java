@@ -22,6 +22,8 @@ import java.util.function.Consumer;
  *     send ahead of the reader. docs/client.md says what that means in tokens
  * @param maxMessageBytes largest message taken from a server
  * @param retries what is tried again
+ * @param apiKey shown to the server with each call. On a plaintext channel, whoever is on the way
+ *     can read it
  * @param channel has the last word on each channel: TLS, credentials, interceptors. Channels are
  *     plaintext unless it says otherwise
  */
@@ -35,6 +37,7 @@ public record ClientSettings(
     int streamWindowBytes,
     int maxMessageBytes,
     Retries retries,
+    Optional<ApiKey> apiKey,
     Consumer<NettyChannelBuilder> channel) {
 
   /** What counts in milliseconds counts in an int. */
@@ -111,6 +114,7 @@ public record ClientSettings(
     private int maxMessageBytes = 64 << 20;
     private Retries retries =
         new Retries(6, Duration.ofMillis(100), Duration.ofSeconds(5), Duration.ZERO);
+    private Optional<ApiKey> apiKey = Optional.empty();
     private Consumer<NettyChannelBuilder> channel = builder -> {};
 
     private Builder() {}
@@ -156,6 +160,11 @@ public record ClientSettings(
       return this;
     }
 
+    public Builder apiKey(Optional<ApiKey> value) {
+      apiKey = value;
+      return this;
+    }
+
     public Builder channel(Consumer<NettyChannelBuilder> value) {
       channel = value;
       return this;
@@ -172,6 +181,7 @@ public record ClientSettings(
           streamWindowBytes,
           maxMessageBytes,
           retries,
+          apiKey,
           channel);
     }
   }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -26,7 +27,16 @@ import reactor.core.publisher.Mono;
 class BenchTest {
   private static BenchSettings settings(FakeServer server) {
     return new BenchSettings(
-        List.of(server.target()), "", new Load.Closed(4), 20, 3, 16, 10, 1, Goodput.ANY);
+        List.of(server.target()),
+        Optional.empty(),
+        "",
+        new Load.Closed(4),
+        20,
+        3,
+        16,
+        10,
+        1,
+        Goodput.ANY);
   }
 
   @Test
@@ -183,7 +193,16 @@ class BenchTest {
 
   private static BenchSettings with(FakeServer server, Load load) {
     return new BenchSettings(
-        List.of(server.target()), "", load, 20, 3, 16, 10, 1, Goodput.parse("ttft:60000"));
+        List.of(server.target()),
+        Optional.empty(),
+        "",
+        load,
+        20,
+        3,
+        16,
+        10,
+        1,
+        Goodput.parse("ttft:60000"));
   }
 
   @Test
@@ -192,6 +211,7 @@ class BenchTest {
         new BenchReport(
             new BenchSettings(
                 List.of(new Target("localhost", 9090)),
+                Optional.empty(),
                 "",
                 new Load.Closed(8),
                 64,

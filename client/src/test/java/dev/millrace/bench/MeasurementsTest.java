@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.millrace.client.Target;
 import dev.millrace.v1.GenerateResponse;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.assertj.core.data.Offset;
@@ -32,6 +33,7 @@ class MeasurementsTest {
     BenchSettings settings =
         new BenchSettings(
             List.of(new Target("localhost", 9090)),
+            Optional.empty(),
             "",
             new Load.Closed(2),
             3,

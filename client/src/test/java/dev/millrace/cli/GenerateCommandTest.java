@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.JsonFormat;
+import dev.millrace.client.ApiKey;
+import dev.millrace.client.ClientSettings;
 import dev.millrace.client.FakeModel;
 import dev.millrace.client.FakeServer;
 import dev.millrace.client.FakeServer.Answer;
@@ -84,6 +86,23 @@ class GenerateCommandTest {
       assertThat(out()).isEqualTo(text(5) + "\n");
       assertThat(err()).isEmpty();
     }
+  }
+
+  @Test
+  void aKeyIsShownToTheServerAndNowhereElse() throws Exception {
+    try (FakeServer server = new FakeServer(request -> Answer.refused(Status.UNAUTHENTICATED))) {
+      String target = "--target=" + server.target();
+      int code = run("generate", "It is easy", target, "--api-key=the-key-of-alice");
+
+      assertThat(server.authorizations).containsExactly("Bearer the-key-of-alice");
+      assertThat(code).isEqualTo(ExitCode.FAILED);
+      assertThat(out() + err()).doesNotContain("the-key");
+    }
+    assertThat(run("generate", "It is", "--target=localhost:1", "--api-key=a key")).isEqualTo(2);
+    assertThat(err()).contains("--api-key: an API key must be").doesNotContain("a key\"");
+    ApiKey key = new ApiKey("the-key-of-alice");
+    assertThat(ClientSettings.builder().apiKey(Optional.of(key)).build().toString())
+        .doesNotContain("alice");
   }
 
   @Test

@@ -12,7 +12,11 @@ import dev.millrace.v1.TextGenerationServiceGrpc;
 import dev.millrace.v1.TokenizationServiceGrpc;
 import dev.millrace.v1.TokenizeRequest;
 import dev.millrace.v1.TokenizeResponse;
+import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.netty.NettyServerBuilder;
@@ -99,6 +103,10 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
   }
 
   public final List<GenerateRequest> requests = new CopyOnWriteArrayList<>();
+
+  /** The header of each call; "null" where there is none. */
+  public final List<String> authorizations = new CopyOnWriteArrayList<>();
+
   final AtomicLong sent = new AtomicLong();
   final CountDownLatch cancelled = new CountDownLatch(1);
   private final Function<GenerateRequest, Answer> answers;
@@ -116,11 +124,24 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
     this.server =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), port))
             .permitKeepAliveTime(1, TimeUnit.MILLISECONDS)
+            .intercept(authorizations())
             .addService(this)
             .addService(new OneModel())
             .addService(new OneIdALetter())
             .build()
             .start();
+  }
+
+  private ServerInterceptor authorizations() {
+    Metadata.Key<String> key = Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+    return new ServerInterceptor() {
+      @Override
+      public <Q, R> ServerCall.Listener<Q> interceptCall(
+          ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
+        authorizations.add(String.valueOf(headers.get(key)));
+        return next.startCall(call, headers);
+      }
+    };
   }
 
   public Target target() {

@@ -35,6 +35,7 @@ public final class LocalDistribution implements Distribution {
     Map<String, List<String>> all = new HashMap<>(flags);
     all.put(SettingsTable.HOST.flag(), List.of("127.0.0.1"));
     all.put(SettingsTable.PORT.flag(), List.of("0"));
+    all.put(SettingsTable.API_KEYS.flag(), List.of("")); // its one caller is this command
     if (!model.isEmpty()) {
       all.put(SettingsTable.MODEL.flag(), List.of(model));
     }

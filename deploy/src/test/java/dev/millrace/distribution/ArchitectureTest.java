@@ -77,11 +77,12 @@ class ArchitectureTest {
           room("engine", "request grammar.machine tokenizer sampling network kernel kv tensor")
               .with(LOG),
           room("pipeline", "engine request sampling").with(REACTOR, LOG),
-          room("grpc", "v1 pipeline engine request template tokenizer sampling model")
+          room("security", ""),
+          room("grpc", "v1 pipeline engine request security template tokenizer sampling model")
               .with(GRPC, PROTOBUF, REACTOR, LOG),
           room(
                   "server",
-                  "grpc pipeline engine request catalog config v1"
+                  "grpc pipeline engine request security catalog config v1"
                       + " network sampling tokenizer model kernel kernel.tier kv tensor")
               .with(PROTOBUF, LOG),
           // client: never the server, never tensor-core

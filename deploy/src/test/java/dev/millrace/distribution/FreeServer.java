@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -72,7 +73,7 @@ final class FreeServer implements AutoCloseable {
       Model description = Model.newBuilder().setName("free").setContextLength(CONTEXT).build();
       ServedModels models = new ServedModels();
       engine = EngineLoop.start(settings, new FreeModel(CONTEXT), tokenizer);
-      server = GrpcServer.start("127.0.0.1", 0, models);
+      server = GrpcServer.start("127.0.0.1", 0, Optional.empty(), models);
       models.publish(
           List.of(
               new ServedModel(

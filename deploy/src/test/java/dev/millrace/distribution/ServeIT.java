@@ -7,8 +7,11 @@ import dev.millrace.client.MillraceClient;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** {@code serve} and {@code generate --target} as processes of their own, and signals to them. */
 class ServeIT {
@@ -61,6 +64,25 @@ class ServeIT {
       assertThat(client.exitValue()).isEqualTo(130);
       TinyServer.await(
           stats, now -> now.getRequestsCancelled() == 1 && now.getKvBlocksInUse() == 0);
+    }
+  }
+
+  @Test
+  void aServerWithKeysServesWhoHasOneAndLogsItsNameOnly(@TempDir Path folder) throws Exception {
+    Path keys = Files.writeString(folder.resolve("keys"), "alice the-key-of-alice\n");
+    try (ServeProcess server = new ServeProcess("--api-keys", keys.toString())) {
+      Command.Result without = generate(server.target()).run();
+      Command.Result with =
+          generate(server.target()).with("MILLRACE_API_KEY", "the-key-of-alice").run();
+
+      assertThat(without.exitCode()).isEqualTo(1);
+      assertThat(without.err()).contains("UNAUTHENTICATED", "API key");
+      assertThat(with.exitCode()).isZero();
+      server.terminate();
+      assertThat(server.exitCode()).isZero();
+      assertThat(server.log())
+          .contains("outcome=UNAUTHENTICATED:API_KEY_MISSING", "caller=alice")
+          .doesNotContain("the-key-of-alice");
     }
   }
 

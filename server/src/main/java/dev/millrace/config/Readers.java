@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** How the texts of settings are read and checked. */
@@ -80,6 +81,14 @@ final class Readers {
             text.equals("~") || text.startsWith("~/")
                 ? Path.of(System.getProperty("user.home") + text.substring(1))
                 : Path.of(text));
+  }
+
+  /** An empty text is none: that's how a default from elsewhere is turned off. */
+  static Setting.Reader<Optional<Path>> optionalPath() {
+    return texts ->
+        texts.isEmpty() || texts.getFirst().isEmpty()
+            ? Optional.empty()
+            : Optional.of(path().read(texts));
   }
 
   static Setting.Reader<List<String>> texts() {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a server runs with. What each part means, its range and its default are said once, in {@link
@@ -14,12 +15,14 @@ import java.util.Map;
  * @param models references as {@code --model} has them, the default model first; none is the
  *     catalogue's default
  * @param port 0 is any free one
+ * @param apiKeys the file that they are in; empty: callers need none
  */
 public record ServerSettings(
     List<String> models,
     Path modelCache,
     String host,
     int port,
+    Optional<Path> apiKeys,
     int kvCacheMib,
     KvType kvType,
     int threads,
@@ -68,6 +71,7 @@ public record ServerSettings(
         SettingsTable.MODEL_CACHE.value(flags, environment),
         SettingsTable.HOST.value(flags, environment),
         SettingsTable.PORT.value(flags, environment),
+        SettingsTable.API_KEYS.value(flags, environment),
         SettingsTable.KV_CACHE_MIB.value(flags, environment),
         SettingsTable.KV_TYPE.value(flags, environment),
         SettingsTable.THREADS.value(flags, environment),

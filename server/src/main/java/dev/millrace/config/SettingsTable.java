@@ -6,6 +6,7 @@ import dev.millrace.kv.KvType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Every setting of the server, once. Commands make their flags and their help from {@link #ALL};
@@ -35,7 +36,7 @@ public final class SettingsTable {
           "Folder that holds downloaded models.",
           Readers.path());
 
-  /** Loopback: until callers are authenticated, being reachable is a decision. */
+  /** Loopback: being reachable is a decision, and so is for whom. */
   public static final Setting<String> HOST =
       one(
           "--host",
@@ -53,6 +54,17 @@ public final class SettingsTable {
           "9090",
           "Port to listen on; 0 is any free one.",
           Readers.integer(0, 65_535));
+
+  public static final Setting<Optional<Path>> API_KEYS =
+      one(
+          "--api-keys",
+          "MILLRACE_API_KEYS",
+          "FILE",
+          "",
+          "File with a NAME KEY a line: calls must show one of the keys (authorization: Bearer"
+              + " KEY), and each name gets an equal share. Without it, or with an empty name,"
+              + " anybody may call.",
+          Readers.optionalPath());
 
   public static final Setting<Integer> KV_CACHE_MIB =
       one(
@@ -220,6 +232,7 @@ public final class SettingsTable {
           MODEL_CACHE,
           HOST,
           PORT,
+          API_KEYS,
           KV_CACHE_MIB,
           KV_TYPE,
           THREADS,

@@ -20,9 +20,9 @@ final class CallRecord {
   private static final Logger log = LoggerFactory.getLogger("dev.millrace.requests");
 
   private final String method;
-  private final String caller;
   private final String peer;
   private final long begunNanos = System.nanoTime();
+  private String caller = "";
   private String requestId = "";
   private String model = "";
   private int promptTokens;
@@ -31,14 +31,19 @@ final class CallRecord {
   private Optional<GenerationEvent.Timings> timings = Optional.empty();
   private String outcome = "";
 
-  CallRecord(String method, String caller, String peer) {
+  CallRecord(String method, String peer) {
     this.method = method;
-    this.caller = caller;
     this.peer = peer;
   }
 
-  /** Who is served, for the scheduler's shares. */
-  String caller() {
+  /** Before anything else is told: who is served. */
+  synchronized CallRecord calledBy(String name) {
+    caller = name;
+    return this;
+  }
+
+  /** For the scheduler's shares. */
+  synchronized String caller() {
     return caller;
   }
 
@@ -107,6 +112,7 @@ final class CallRecord {
             .addKeyValue("method", method)
             .addKeyValue("request_id", requestId)
             .addKeyValue("model", model)
+            .addKeyValue("caller", caller)
             .addKeyValue("peer", peer)
             .addKeyValue("prompt_tokens", before.getPromptTokens() + promptTokens)
             .addKeyValue("cached_tokens", usage().getCachedPromptTokens())

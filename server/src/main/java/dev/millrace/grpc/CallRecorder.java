@@ -40,14 +40,6 @@ final class CallRecorder implements ServerInterceptor {
         : "unknown";
   }
 
-  /** Who calls, as far as is known: one host is one caller, whatever its connections. */
-  private static String host(ServerCall<?, ?> call) {
-    return call.getAttributes().get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR)
-            instanceof InetSocketAddress address
-        ? address.getHostString()
-        : "unknown";
-  }
-
   /** The record of the call whose method runs now. */
   static CallRecord current() {
     return Objects.requireNonNull(RECORD.get(), "the service lacks its CallRecorder");
@@ -57,7 +49,7 @@ final class CallRecorder implements ServerInterceptor {
   public <Q, R> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, R> call, Metadata headers, ServerCallHandler<Q, R> next) {
     String method = String.valueOf(call.getMethodDescriptor().getBareMethodName());
-    CallRecord record = new CallRecord(method, host(call), peer(call));
+    CallRecord record = new CallRecord(method, peer(call));
     open.incrementAndGet();
     AtomicBoolean ended = new AtomicBoolean();
     Runnable end =

@@ -1,6 +1,7 @@
 package dev.millrace.grpc;
 
 import dev.millrace.request.RequestReader;
+import dev.millrace.security.ApiKeys;
 import io.grpc.BindableService;
 import io.grpc.Server;
 import io.grpc.ServerInterceptors;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -63,19 +65,22 @@ public final class GrpcServer implements AutoCloseable {
    * Starts listening.
    *
    * @param port 0 is any free one
+   * @param keys that callers must show one of, if there are any; health and reflection are for all
    * @throws IOException naming the address, if it can't be listened on
    */
-  public static GrpcServer start(String host, int port, ServedModels models) throws IOException {
-    return start(host, port, models, TransportLimits.DEFAULT);
+  public static GrpcServer start(String host, int port, Optional<ApiKeys> keys, ServedModels models)
+      throws IOException {
+    return start(host, port, keys, models, TransportLimits.DEFAULT);
   }
 
-  static GrpcServer start(String host, int port, ServedModels models, TransportLimits limits)
+  static GrpcServer start(
+      String host, int port, Optional<ApiKeys> keys, ServedModels models, TransportLimits limits)
       throws IOException {
     InetSocketAddress address = new InetSocketAddress(host, port);
     if (address.isUnresolved()) {
       throw new IOException("can't listen on " + host + ": there is no such address");
     }
-    GrpcServer grpc = new GrpcServer(address, models, limits);
+    GrpcServer grpc = new GrpcServer(address, keys, models, limits);
     try {
       grpc.server.start();
       return grpc;
@@ -86,7 +91,11 @@ public final class GrpcServer implements AutoCloseable {
     }
   }
 
-  private GrpcServer(InetSocketAddress address, ServedModels models, TransportLimits limits) {
+  private GrpcServer(
+      InetSocketAddress address,
+      Optional<ApiKeys> keys,
+      ServedModels models,
+      TransportLimits limits) {
     int threads = threads();
     loops =
         new MultiThreadIoEventLoopGroup(
@@ -108,6 +117,7 @@ public final class GrpcServer implements AutoCloseable {
             health::refresh, 0, HEALTH_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
     Scheduler reading = Schedulers.fromExecutorService(reads);
     MessageLimit messages = new MessageLimit(limits.maxMessageBytes());
+    Authentication callers = new Authentication(keys);
     RequestReader reader = new RequestReader(new SecureRandom()::nextLong);
     server =
         configured(NettyServerBuilder.forAddress(address), limits)
@@ -117,11 +127,15 @@ public final class GrpcServer implements AutoCloseable {
             .executor(calls)
             .addService(
                 ServerInterceptors.intercept(
-                    new TextGenerationService(models, reader, reading), messages, recorder))
+                    new TextGenerationService(models, reader, reading),
+                    messages,
+                    callers,
+                    recorder))
             .addService(
-                ServerInterceptors.intercept(new TokenizationService(models, reading), messages))
-            .addService(new ModelService(models))
-            .addService(new EngineService(models))
+                ServerInterceptors.intercept(
+                    new TokenizationService(models, reading), messages, callers))
+            .addService(ServerInterceptors.intercept(new ModelService(models), callers))
+            .addService(ServerInterceptors.intercept(new EngineService(models), callers))
             .addService(health.service())
             .addService(ProtoReflectionServiceV1.newInstance())
             .addService(oldReflection())

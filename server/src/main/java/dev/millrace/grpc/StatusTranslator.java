@@ -124,6 +124,11 @@ final class StatusTranslator {
     return status(code, e.reason().name(), e.getMessage(), details.toArray(Message[]::new));
   }
 
+  /** A caller that isn't known. */
+  static StatusRuntimeException unauthenticated(String reason, String message) {
+    return status(Code.UNAUTHENTICATED, reason, message);
+  }
+
   /** A message that was read, and is more than may be asked. */
   static StatusRuntimeException tooLarge(int bytes, int allowed) {
     String message = "a message of %d bytes; allowed are %d".formatted(bytes, allowed);

@@ -55,10 +55,13 @@ final class TextGenerationService extends TextGenerationServiceImplBase {
 
   @Override
   public StreamObserver<ConverseRequest> converse(StreamObserver<ConverseResponse> observer) {
-    ConverseCall call =
-        new ConverseCall(models, reader, readers, CallRecorder.current(), deadlineNanos());
+    ConverseCall call = new ConverseCall(models, reader, readers, record(), deadlineNanos());
     call.responses().subscribe(new DemandBridge<>(observer));
     return call;
+  }
+
+  private static CallRecord record() {
+    return CallRecorder.current().calledBy(Authentication.caller());
   }
 
   /** How a call's request is read for a model. */
@@ -68,7 +71,7 @@ final class TextGenerationService extends TextGenerationServiceImplBase {
 
   /** Nothing happens before it is subscribed to; must be called by the call's method itself. */
   private Flux<GenerateResponse> events(GenerateRequest request, Reading reading) {
-    CallRecord record = CallRecorder.current();
+    CallRecord record = record();
     record.asked(request.getRequestId());
     Optional<Long> deadline = deadlineNanos();
     return Mono.fromCallable(

@@ -10,10 +10,13 @@ import dev.millrace.grpc.GrpcServer;
 import dev.millrace.grpc.ServedModel;
 import dev.millrace.grpc.ServedModels;
 import dev.millrace.kernel.tier.Tiers;
+import dev.millrace.security.ApiKeys;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
@@ -79,12 +82,25 @@ public final class MillraceServer implements AutoCloseable {
    * Listens; calls are answered with UNAVAILABLE until {@link #serve} is done.
    *
    * @throws IOException naming the address, if it can't be listened on
+   * @throws InvalidSettingException if API keys can't be read
    */
   public static MillraceServer listen(ServerSettings settings, FetchProgress progress)
       throws IOException {
     ServedModels served = new ServedModels();
-    GrpcServer grpc = GrpcServer.start(settings.host(), settings.port(), served);
+    Optional<ApiKeys> keys = settings.apiKeys().map(MillraceServer::readKeys);
+    GrpcServer grpc = GrpcServer.start(settings.host(), settings.port(), keys, served);
     return new MillraceServer(settings, progress, served, grpc);
+  }
+
+  private static ApiKeys readKeys(Path file) {
+    try {
+      return ApiKeys.read(file);
+    } catch (IOException e) {
+      throw new InvalidSettingException(SettingsTable.API_KEYS.flag(), "can't be read: " + e);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidSettingException(
+          SettingsTable.API_KEYS.flag(), String.valueOf(e.getMessage()));
+    }
   }
 
   /**

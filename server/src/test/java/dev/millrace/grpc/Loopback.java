@@ -13,6 +13,7 @@ import dev.millrace.pipeline.Generator;
 import dev.millrace.request.ByteTokenizer;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.request.SamplingDefaults;
+import dev.millrace.security.ApiKeys;
 import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.v1.EngineServiceGrpc;
 import dev.millrace.v1.EngineStats;
@@ -26,6 +27,7 @@ import io.grpc.netty.NettyChannelBuilder;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -61,6 +63,13 @@ final class Loopback implements AutoCloseable {
     return loopback;
   }
 
+  /** The real engine, for callers that show a key. */
+  static Loopback locked(ApiKeys keys) throws IOException {
+    Loopback loopback = new Loopback(SETTINGS, Optional.of(keys), plan -> {});
+    loopback.serve(new EngineGenerator(loopback.engine, loopback.delivery));
+    return loopback;
+  }
+
   /** Answers what the generator says. */
   static Loopback scripted(Generator generator) throws IOException {
     Loopback loopback = new Loopback(SETTINGS, plan -> {});
@@ -74,10 +83,15 @@ final class Loopback implements AutoCloseable {
   }
 
   private Loopback(EngineSettings settings, Consumer<StepPlan> beforeStep) throws IOException {
+    this(settings, Optional.empty(), beforeStep);
+  }
+
+  private Loopback(EngineSettings settings, Optional<ApiKeys> keys, Consumer<StepPlan> beforeStep)
+      throws IOException {
     // ASCII only: every token is a character.
     HashModel model = new HashModel(settings, CONTEXT, 128).beforeStep(beforeStep);
     engine = EngineLoop.start(settings, model, new ByteTokenizer());
-    server = GrpcServer.start("127.0.0.1", 0, models);
+    server = GrpcServer.start("127.0.0.1", 0, keys, models);
     channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port()).usePlaintext().build();
   }
 

@@ -52,6 +52,7 @@ class RequestLogTest {
           .containsEntry("completion_tokens", "5")
           .containsEntry("outcome", "max_tokens")
           .containsKeys("total_ms", "queued_ms", "prefill_ms", "decode_ms", "stalled_ms");
+      assertThat(lines.all.getFirst()).containsEntry("caller", "127.0.0.1");
       assertThat(lines.all.getFirst().get("peer")).matches("127\\.0\\.0\\.1:\\d+");
       assertThat(lines.all.toString()).doesNotContain("secret");
     }

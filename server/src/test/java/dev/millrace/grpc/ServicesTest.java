@@ -31,6 +31,7 @@ import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -190,11 +191,14 @@ class ServicesTest {
   @Test
   void aPortInUseIsSaidSo() {
     assertThatThrownBy(
-            () -> GrpcServer.start("127.0.0.1", loopback.server.port(), new ServedModels()))
+            () ->
+                GrpcServer.start(
+                    "127.0.0.1", loopback.server.port(), Optional.empty(), new ServedModels()))
         .isInstanceOf(IOException.class)
         .hasMessageStartingWith("can't listen on 127.0.0.1:" + loopback.server.port())
         .hasMessageContaining("in use");
-    assertThatThrownBy(() -> GrpcServer.start("::no:address", 0, new ServedModels()))
+    assertThatThrownBy(
+            () -> GrpcServer.start("::no:address", 0, Optional.empty(), new ServedModels()))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("::no:address");
   }
@@ -214,7 +218,7 @@ class ServicesTest {
             all.keepAlive(),
             all.keepAliveTimeout(),
             all.permitKeepAlive());
-    GrpcServer server = GrpcServer.start("127.0.0.1", 0, new ServedModels(), two);
+    GrpcServer server = GrpcServer.start("127.0.0.1", 0, Optional.empty(), new ServedModels(), two);
     try (Socket staying = open(server)) {
       try (Socket leaving = open(server);
           Socket third = open(server)) {
@@ -266,7 +270,8 @@ class ServicesTest {
             Duration.ofMillis(100), // gRPC makes it 10 s, which this test then takes
             Duration.ofMillis(100),
             all.permitKeepAlive());
-    GrpcServer server = GrpcServer.start("127.0.0.1", 0, new ServedModels(), impatient);
+    GrpcServer server =
+        GrpcServer.start("127.0.0.1", 0, Optional.empty(), new ServedModels(), impatient);
     try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
       silent.setSoTimeout((int) Loopback.PATIENCE.toMillis());
       OutputStream out = silent.getOutputStream();
