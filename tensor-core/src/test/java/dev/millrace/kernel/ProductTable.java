@@ -1,22 +1,14 @@
 package dev.millrace.kernel;
 
-import dev.millrace.assembler.CpuFeatures;
-import dev.millrace.kernel.emitted.EmittedKernels;
-import dev.millrace.kernel.emitted.Isa;
 import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kernel.vector.VectorKernels;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Random;
 
 /**
@@ -31,13 +23,9 @@ import java.util.Random;
  * </pre>
  */
 public final class ProductTable {
-  private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final int OUTPUTS = 1536;
   private static final int COLUMNS = 768;
   private static final int[] ROWS = {1, 8, 32, 256};
-  private static final long WARM_UP_NANOS = 250_000_000; // C2 takes its time
-  private static final long ROUND_NANOS = 30_000_000;
-  private static final int ROUNDS = 3;
 
   /** Of packed weights, read in turn: no cache holds as much. */
   private static final long STREAM_BYTES = 96L << 20;
@@ -56,29 +44,8 @@ public final class ProductTable {
     Arrays.stream(ROWS).forEach(rows -> header.append(" %d rows |".formatted(rows)));
     System.out.println(header + " 1 row from memory, GB/s |");
     System.out.println("|---|---|---|" + "---|".repeat(ROWS.length + 1));
-    tiers()
-        .forEach(
-            (name, kernels) -> {
-              if (wanted.isEmpty() || wanted.contains(name)) {
-                new ProductTable(kernels).print(name, wanted);
-              }
-            });
-  }
-
-  private static Map<String, Kernels> tiers() {
-    Map<String, Kernels> tiers = new LinkedHashMap<>();
-    for (Isa isa : Isa.values()) {
-      if (isa.isIn(CpuFeatures.detect())) {
-        tiers.put(isa.name().toLowerCase(Locale.ROOT), emitted(isa));
-      }
-    }
-    tiers.put("vector", new VectorKernels());
-    tiers.put("scalar", new ScalarKernels());
-    return tiers;
-  }
-
-  private static Kernels emitted(Isa isa) {
-    return new EmittedKernels(new ScalarKernels(), isa);
+    TestTiers.named(wanted)
+        .forEach((name, kernels) -> new ProductTable(kernels).print(name, wanted));
   }
 
   private void print(String tier, List<String> wanted) {
@@ -163,28 +130,10 @@ public final class ProductTable {
       turn = (turn + 1) % weights.size();
     }
 
-    /** Of one call, the best of some rounds after one to warm up. */
+    /** Of one call. */
     double nanos() {
-      nanos(kernels instanceof VectorKernels ? WARM_UP_NANOS : ROUND_NANOS);
-      double best = Double.MAX_VALUE;
-      for (int round = 0; round < ROUNDS; round++) {
-        best = Math.min(best, nanos(ROUND_NANOS));
-      }
-      return best;
-    }
-
-    private double nanos(long atLeast) {
-      long start = THREADS.getCurrentThreadCpuTime();
-      int calls = 0;
-      long nanos;
-      do {
-        for (int i = 0; i < weights.size(); i++) {
-          run();
-        }
-        calls += weights.size();
-        nanos = THREADS.getCurrentThreadCpuTime() - start;
-      } while (nanos < atLeast);
-      return (double) nanos / calls;
+      long warmUp = kernels instanceof VectorKernels ? CpuTime.WARM_UP_NANOS : 0;
+      return CpuTime.of(this::run, weights.size(), warmUp).nanos();
     }
   }
 }

@@ -5,7 +5,7 @@
  * addresses, never vectors, and call the JDK's own methods, which C2 must inline: beyond some
  * number of nodes it inlines nothing else, and boxes the vectors that a helper of ours takes or
  * returns, silently. It boxes them too where two branches meet, so masks choose instead. The column
- * of allocated bytes in {@code KernelBenchmark} shows either at once.
+ * of allocated bytes in {@code StepKernelTable} shows either at once.
  */
 @NullMarked
 package dev.millrace.kernel.vector;
