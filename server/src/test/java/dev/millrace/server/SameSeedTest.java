@@ -12,12 +12,8 @@ import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.TokenIds;
 import dev.millrace.v1.TokenInfo;
 import io.grpc.ManagedChannel;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -26,8 +22,6 @@ import org.junit.jupiter.api.Test;
 
 /** The same seed and request give the same events, with everything in force that looks back. */
 class SameSeedTest {
-  private static final int OTHERS = 31;
-
   private static MillraceServer server;
   private static ManagedChannel channel;
 
@@ -74,38 +68,6 @@ class SameSeedTest {
   /** All that doesn't tell of time. */
   private static List<GenerateResponse> told(List<GenerateResponse> events) {
     return events.stream().filter(e -> e.hasDelta() || e.hasFinished()).toList();
-  }
-
-  @Test
-  void aStreamSaysTheSameAloneAndAmongOthersInACrowdedPool() throws Exception {
-    List<List<GenerateResponse>> alone = new ArrayList<>();
-    for (int i = 0; i <= OTHERS; i++) {
-      alone.add(told(events(channel, longer(i))));
-    }
-    assertThat(alone).doesNotHaveDuplicates();
-
-    Map<String, List<String>> crowded =
-        Map.of("--kv-cache-mib", List.of("1"), "--max-running", List.of("32"));
-    try (MillraceServer small = Servers.start(crowded);
-        ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
-      ManagedChannel toSmall = Servers.channel(small);
-      List<Future<List<GenerateResponse>>> together = new ArrayList<>();
-      for (int i = 0; i <= OTHERS; i++) {
-        GenerateRequest request = longer(i);
-        together.add(callers.submit(() -> told(events(toSmall, request))));
-      }
-      for (int i = 0; i <= OTHERS; i++) {
-        assertThat(together.get(i).get()).as("seed %d", i).isEqualTo(alone.get(i));
-      }
-      toSmall.shutdownNow();
-    }
-  }
-
-  /** So long that 32 of them want three times the small server's blocks. */
-  private static GenerateRequest longer(long seed) {
-    GenerateRequest.Builder request = request(seed).toBuilder();
-    request.getStopBuilder().setMaxTokens(150).clearSequences().setIgnoreEos(true);
-    return request.build();
   }
 
   @Test
