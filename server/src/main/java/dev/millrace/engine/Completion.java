@@ -151,6 +151,11 @@ public final class Completion {
     return lookahead().forbiddenIds();
   }
 
+  /** Whether its format allows a token next. */
+  public boolean allows(int id) {
+    return constraint == null || constraint.allows(id);
+  }
+
   /** What may be drawn next, and behind that. */
   Lookahead lookahead() {
     return new Lookahead(

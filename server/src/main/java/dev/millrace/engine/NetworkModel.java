@@ -184,7 +184,9 @@ public final class NetworkModel implements StepModel {
       return LogprobRequest.NONE;
     }
     return new LogprobRequest(
-        output.processedLogprobs() ? Kind.PROCESSED : Kind.RAW, output.topCandidates());
+        output.processedLogprobs() ? Kind.PROCESSED : Kind.RAW,
+        output.topCandidates(),
+        output.onlyChoosable());
   }
 
   @Override

@@ -48,6 +48,11 @@ final class AnswerText {
     return Arrays.stream(completion.forbiddenIds()).anyMatch(forbidden -> forbidden == id);
   }
 
+  /** Whether the request's format allows a token next. */
+  boolean formatAllows(int id) {
+    return completion.allows(id);
+  }
+
   /** Why it has ended, or null. */
   @Nullable FinishReason reason() {
     return completion.reason();

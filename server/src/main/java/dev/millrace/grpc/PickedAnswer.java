@@ -182,6 +182,9 @@ final class PickedAnswer implements RunningAnswer {
     if (picked.length < minTokens && text.forbids(id)) {
       throw invalid("pick.id", id + " ends the output, which is to have " + minTokens + " tokens");
     }
+    if (!text.formatAllows(id)) {
+      throw invalid("pick.id", id + "; the response format doesn't allow it there");
+    }
     picked = Arrays.copyOf(picked, picked.length + 1);
     picked[picked.length - 1] = id;
     return text.add(sampled(id)).map(this::translated).orElse(List.of());

@@ -28,9 +28,6 @@ public final class ConverseReader {
     if (request.getCandidateCount() > 1) {
       throw invalid("candidate_count", "is 1 in a conversation: its history has one answer each");
     }
-    if (asked.getCallerPicks() && request.hasResponseFormat()) {
-      throw invalid("response_format", "doesn't go with caller_picks, who may pick any token");
-    }
     if (asked.getCallerPicks() && request.getOutput().getEchoPrompt()) {
       throw invalid("output.echo_prompt", "doesn't go with caller_picks");
     }

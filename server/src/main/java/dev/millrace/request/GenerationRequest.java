@@ -97,6 +97,7 @@ public record GenerationRequest(
    * @param processedLogprobs of the distribution that was drawn from; else of the model's own
    * @param topCandidates how many of the likeliest tokens to send, 0 to 20
    * @param tokensPerEvent send text every so many tokens, at least 1
+   * @param onlyChoosable of the likeliest tokens those only that may come next
    */
   public record OutputSettings(
       boolean tokens,
@@ -105,7 +106,8 @@ public record GenerationRequest(
       boolean processedLogprobs,
       int topCandidates,
       boolean echoPrompt,
-      int tokensPerEvent) {
+      int tokensPerEvent,
+      boolean onlyChoosable) {
     /** How many PromptProcessed tell a prompt of so many tokens. */
     int promptEvents(int promptLength) {
       return promptTokens ? Math.ceilDiv(promptLength, Limits.TOKENS_PER_PROMPT_EVENT) : 1;
@@ -149,7 +151,8 @@ public record GenerationRequest(
   }
 
   /**
-   * The same request for one token behind the known ones, told with its likeliest candidates.
+   * The same request for one token behind the known ones, told with the likeliest candidates of
+   * those that may come there.
    *
    * @param candidates at most {@link Limits#MAX_TOP_CANDIDATES}
    */
@@ -165,7 +168,8 @@ public record GenerationRequest(
             stop.ignoreEos(),
             Optional.empty());
     OutputSettings shown =
-        new OutputSettings(true, false, true, output.processedLogprobs(), candidates, false, 1);
+        new OutputSettings(
+            true, false, true, output.processedLogprobs(), candidates, false, 1, true);
     return with(one, shown, 1, scheduling, resumeBehind(known, shown));
   }
 

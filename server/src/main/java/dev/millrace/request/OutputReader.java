@@ -33,7 +33,8 @@ final class OutputReader {
         asked.getLogprobsKind() == LogprobsKind.LOGPROBS_KIND_PROCESSED,
         topCandidates,
         asked.getEchoPrompt(),
-        tokensPerEvent);
+        tokensPerEvent,
+        false);
   }
 
   /** What goes into TokenInfo is only sent where TokenInfo is; asked for alone, it would vanish. */

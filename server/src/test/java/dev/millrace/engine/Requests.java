@@ -142,7 +142,7 @@ public final class Requests {
         SamplingSettings.of(temperature, seed),
         new StopSettings(maxTokens, minTokens, stops, stopIds, includeStop, ignoreEos, timeLimit),
         new OutputSettings(
-            false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent),
+            false, false, topCandidates > 0, false, topCandidates, echo, tokensPerEvent, false),
         format,
         candidates,
         scheduling,

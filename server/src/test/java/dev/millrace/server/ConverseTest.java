@@ -10,6 +10,7 @@ import dev.millrace.v1.EngineServiceGrpc;
 import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GetEngineStatsRequest;
+import dev.millrace.v1.ResponseFormat;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import io.grpc.ManagedChannel;
 import io.grpc.Status.Code;
@@ -23,6 +24,8 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -276,30 +279,91 @@ class ConverseTest {
     assertThat(next()).isEqualTo("completed");
 
     open(chat(5, "hello"), true);
-    List<ConverseResponse> picked = pick(0);
+    List<ConverseResponse> picked = pick(List::getFirst);
 
     assertThat(ids(picked)).isEqualTo(greedy);
     assertThat(reason(picked)).isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
     assertThat(picked.getLast().getSummary().getUsage().getCompletionTokens()).isEqualTo(5);
   }
 
-  /** Picks the candidate of this rank whenever asked, up to the turn's end. */
-  private List<ConverseResponse> pick(int rank) throws InterruptedException {
+  /** Picks whenever asked, up to the turn's end. */
+  private List<ConverseResponse> pick(Function<List<CandidateToken>, CandidateToken> choice)
+      throws InterruptedException {
     List<ConverseResponse> events = new ArrayList<>();
     do {
       ConverseResponse event = event();
       events.add(event);
       if (event.hasPick()) {
         List<CandidateToken> candidates = event.getPick().getCandidatesList();
-        assertThat(candidates).hasSize(10);
+        assertThat(candidates).hasSizeBetween(1, 10);
         send(
             b ->
                 b.getPickBuilder()
                     .setPosition(event.getPick().getPosition())
-                    .setId(candidates.get(rank).getId()));
+                    .setId(choice.apply(candidates).getId()));
       }
     } while (!events.getLast().hasSummary());
     return events;
+  }
+
+  @Test
+  void picksUnderAFormatAreThoseThatItAllows() throws Exception {
+    GenerateRequest.Builder request = chat(50, "hello");
+    request
+        .getResponseFormatBuilder()
+        .setJsonSchema(
+            """
+            {"type": "object", "properties": {"size": {"type": "integer", "minimum": 10,
+             "maximum": 99}}, "required": ["size"], "additionalProperties": false}
+            """);
+    open(request, false);
+    List<Integer> greedy = ids(turn());
+    commands.onCompleted();
+    assertThat(next()).isEqualTo("completed");
+
+    open(request, true);
+    List<ConverseResponse> picked = pick(List::getFirst);
+    send(b -> b.getRegenerateBuilder());
+    List<ConverseResponse> others = pick(List::getLast);
+
+    assertThat(ids(picked)).isEqualTo(greedy);
+    for (List<ConverseResponse> answer : List.of(picked, others)) {
+      assertThat(reason(answer)).isEqualTo(FinishReason.FINISH_REASON_FORMAT_COMPLETE);
+      assertThat(text(answer)).matches("\\{\"size\": ?[1-9][0-9]\\}");
+    }
+  }
+
+  @Test
+  void candidatesUnderAFormatHaveTheModelsOwnProbabilities() throws Exception {
+    open(chat(2, "hello"), true);
+    List<CandidateToken> free =
+        awaitPick().getPick().getCandidatesList().stream()
+            .filter(token -> token.getPiece().isValidUtf8())
+            .toList();
+    send(b -> b.getInterruptBuilder());
+    turn();
+    commands.onCompleted();
+    assertThat(next()).isEqualTo("completed");
+
+    GenerateRequest.Builder request = chat(2, "hello");
+    request.getOutputBuilder().setTokens(true).setTopCandidates(2);
+    request
+        .getResponseFormatBuilder()
+        .setChoice(
+            ResponseFormat.Choice.newBuilder()
+                .addOptions(free.get(4).getPiece().toStringUtf8())
+                .addOptions(free.get(1).getPiece().toStringUtf8())
+                .addOptions(free.get(3).getPiece().toStringUtf8()));
+    open(request, true);
+
+    assertThat(awaitPick().getPick().getCandidatesList()).containsExactly(free.get(1), free.get(3));
+    send(b -> b.getPickBuilder().setId(free.get(0).getId()));
+    assertThat(failure()).isEqualTo(Code.INVALID_ARGUMENT);
+    commands = null;
+  }
+
+  private static String text(List<ConverseResponse> events) {
+    return events.stream().map(event -> event.getDelta().getText()).collect(Collectors.joining());
   }
 
   @Test

@@ -70,7 +70,12 @@ class SameTextInForceTest {
 
     /** Held back often, and matched somewhere behind the first 120 tokens. */
     private static void stop(GenerateRequest.Builder request) {
-      request.getStopBuilder().setMinTokens(120).addSequences("57").addSequences("a").addTokenIds(5);
+      request
+          .getStopBuilder()
+          .setMinTokens(120)
+          .addSequences("57")
+          .addSequences("a")
+          .addTokenIds(5);
     }
 
     private static void format(GenerateRequest.Builder request) {

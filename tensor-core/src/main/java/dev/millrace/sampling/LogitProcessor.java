@@ -54,13 +54,27 @@ final class LogitProcessor {
     if (!settings.penalties().areOff()) {
       penalize(settings.penalties(), history);
     }
+    forbid(forbidden, allowed);
+    return processed;
+  }
+
+  /** The same with nothing changed but what can't be chosen. */
+  MemorySegment choosable(MemorySegment raw, int[] forbidden, long @Nullable [] allowed) {
+    if (forbidden.length == 0 && allowed == null) {
+      return raw;
+    }
+    processed.copyFrom(raw);
+    forbid(forbidden, allowed);
+    return processed;
+  }
+
+  private void forbid(int[] forbidden, long @Nullable [] allowed) {
     for (int id : forbidden) {
       set(id, FORBIDDEN);
     }
     if (allowed != null) {
       mask(allowed);
     }
-    return processed;
   }
 
   private void bias(Map<Integer, Float> biases) {

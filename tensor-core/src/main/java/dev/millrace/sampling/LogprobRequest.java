@@ -4,11 +4,13 @@ package dev.millrace.sampling;
  * Which log-probabilities go with a sampled token.
  *
  * @param topCandidates how many of the likeliest tokens to tell, 0 with {@link Kind#NONE}
+ * @param onlyChoosable of those only that may be chosen; with {@link Kind#PROCESSED} it is so
+ *     anyway
  */
-public record LogprobRequest(Kind kind, int topCandidates) {
+public record LogprobRequest(Kind kind, int topCandidates, boolean onlyChoosable) {
   public static final int MAX_TOP_CANDIDATES = 20;
 
-  public static final LogprobRequest NONE = new LogprobRequest(Kind.NONE, 0);
+  public static final LogprobRequest NONE = new LogprobRequest(Kind.NONE, 0, false);
 
   /** Whose probabilities. */
   public enum Kind {
@@ -20,6 +22,10 @@ public record LogprobRequest(Kind kind, int topCandidates) {
      * before temperature.
      */
     PROCESSED
+  }
+
+  public LogprobRequest(Kind kind, int topCandidates) {
+    this(kind, topCandidates, false);
   }
 
   public LogprobRequest {

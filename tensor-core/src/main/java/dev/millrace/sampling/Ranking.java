@@ -49,10 +49,11 @@ final class Ranking {
   }
 
   /** The first {@code most} ids, fewer where there are fewer that may be chosen. */
-  int[] top(MemorySegment row, int vocabulary, float max, int most) {
+  int[] top(MemorySegment row, int vocabulary, int most) {
     if (most == 0) {
       return new int[0];
     }
+    float max = row.getAtIndex(JAVA_FLOAT, kernels.argmax(row, 0, vocabulary));
     Cut cut = search.ofCount(row, vocabulary, max, most);
     int count = kept(row, vocabulary, cut, selected);
     long[] ranked = new long[count];

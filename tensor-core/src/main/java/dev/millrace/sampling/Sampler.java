@@ -89,12 +89,14 @@ public final class Sampler {
     }
     if (request.kind() == LogprobRequest.Kind.RAW) {
       distribution.of(raw, raw.getAtIndex(JAVA_FLOAT, rawBest), 1);
-      return withLogprobs(id, raw, rawBest, request.topCandidates());
+      MemorySegment shown =
+          request.onlyChoosable() ? processor.choosable(raw, forbidden, allowed) : raw;
+      return withLogprobs(id, raw, shown, request.topCandidates());
     }
     if (settings.temperature() == 0) {
       distribution.of(processed, max, 1);
     }
-    return withLogprobs(id, processed, best, request.topCandidates());
+    return withLogprobs(id, processed, processed, request.topCandidates());
   }
 
   /**
@@ -137,7 +139,7 @@ public final class Sampler {
       return NONE;
     }
     distribution.of(raw, raw.getAtIndex(JAVA_FLOAT, best), 1);
-    return withLogprobs(id, raw, best, topCandidates);
+    return withLogprobs(id, raw, raw, topCandidates);
   }
 
   private MemorySegment row(Matrix<LogitRows, Vocab> logits, int row) {
@@ -150,11 +152,15 @@ public final class Sampler {
     return logits.data().asSlice(row * bytes, bytes);
   }
 
-  /** With those of the distribution, which is the row's. */
-  private SampledToken withLogprobs(int id, MemorySegment row, int best, int topCandidates) {
-    float max = row.getAtIndex(JAVA_FLOAT, best);
+  /**
+   * With those of the distribution, which is the row's.
+   *
+   * @param shown the row, but for what isn't to be among the candidates
+   */
+  private SampledToken withLogprobs(
+      int id, MemorySegment row, MemorySegment shown, int topCandidates) {
     List<Candidate> top =
-        Arrays.stream(ranking.top(row, vocabulary, max, topCandidates))
+        Arrays.stream(ranking.top(shown, vocabulary, topCandidates))
             .filter(distribution::keeps)
             .mapToObj(each -> new Candidate(each, logprob(row, each)))
             .toList();

@@ -48,6 +48,15 @@ class SamplerTest {
     SampledToken raw = sample(logits, GREEDY, 0, forbidden, new LogprobRequest(Kind.RAW, 2));
     assertThat(raw.rank()).isEqualTo(3);
     assertThat(raw.top()).extracting(Candidate::id).containsExactly(1, 3);
+    // Unless it is shown to somebody who chooses: the same probabilities, of what there is to
+    // choose.
+    LogprobRequest toChoose = new LogprobRequest(Kind.RAW, 4, true);
+    List<Candidate> all =
+        sample(logits, GREEDY, 0, new int[0], new LogprobRequest(Kind.RAW, 5)).top();
+    assertThat(sample(logits, GREEDY, 0, forbidden, toChoose).top())
+        .containsExactly(all.get(2), all.get(3), all.get(4))
+        .extracting(Candidate::id)
+        .containsExactly(2, 4, 0);
     for (int position = 0; position < 1_000; position++) {
       assertThat(
               sample(
