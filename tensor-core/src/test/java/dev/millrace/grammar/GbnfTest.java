@@ -53,7 +53,7 @@ class GbnfTest {
     CompiledFormat format = compiler.grammar(ARITHMETIC);
     Random random = new Random(4);
     for (int i = 0; i < 200; i++) {
-      Sampling.sample(format, tokenizer, random, 100)
+      Sampling.sample(format, tokenizer, List.of(), random, 100)
           .ifPresent(text -> assertThat(Sampling.accepts(format, text)).as(text).isTrue());
     }
   }

@@ -59,7 +59,7 @@ class RegexTest {
     CompiledFormat format = compiler.regex(expression);
     Random random = new Random(2);
     for (int i = 0; i < 200; i++) {
-      assertThat(Sampling.sample(format, tokenizer, random, 200))
+      assertThat(Sampling.sample(format, tokenizer, List.of(), random, 200))
           .hasValueSatisfying(
               text -> assertThat(matches(Pattern.compile(expression), text)).as(text).isTrue());
     }

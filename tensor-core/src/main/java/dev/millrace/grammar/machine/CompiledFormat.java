@@ -7,7 +7,7 @@ package dev.millrace.grammar.machine;
 public final class CompiledFormat {
   private final TokenTrie trie;
   private final States states;
-  private final State start;
+  private final boolean isEmpty;
 
   /**
    * @param root all of whose rules are defined
@@ -16,12 +16,12 @@ public final class CompiledFormat {
     Productivity.mark(root);
     this.trie = trie;
     this.states = new States(root, trie);
-    this.start = states.start();
+    this.isEmpty = states.start() == State.DEAD;
   }
 
   /** Whether no text at all obeys the format: then there can be no constraint by it. */
   public boolean isEmpty() {
-    return start == State.DEAD;
+    return isEmpty;
   }
 
   /**
@@ -30,6 +30,6 @@ public final class CompiledFormat {
    * @param endIds tokens that may end the output where it is complete; not those of texts
    */
   public Constraint begin(int[] endIds) {
-    return new Constraint(trie, states, start, endIds.clone());
+    return new Constraint(trie, states, states.start(), endIds.clone());
   }
 }

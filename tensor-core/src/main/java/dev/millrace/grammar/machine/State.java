@@ -1,5 +1,6 @@
 package dev.millrace.grammar.machine;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +18,7 @@ final class State {
   /** Whether the text may end here. */
   final boolean complete;
 
-  private volatile State @Nullable [] next; // by byte; null where it isn't worked out yet
+  private volatile @Nullable Moves moves; // those that are worked out
   private volatile long @Nullable [] mask;
 
   State(Set<Head> heads, boolean complete) {
@@ -27,18 +28,15 @@ final class State {
 
   /** What comes behind a byte, if that has been worked out. */
   @Nullable State next(int read) {
-    State[] known = next;
-    return known == null ? null : known[read];
+    Moves known = moves;
+    return known == null ? null : known.behind(read);
   }
 
   /** By one thread at a time. */
   void keep(int read, State state) {
-    State[] known = next;
-    if (known == null) {
-      known = new State[256];
-    }
-    known[read] = state;
-    next = known; // written again, so that whoever reads it sees the state's fields
+    Moves known = moves;
+    // Written even where it stays the same, so that whoever reads it sees the state's fields.
+    moves = (known == null ? Moves.NONE : known).with(read, state);
   }
 
   long @Nullable [] mask() {
@@ -47,5 +45,53 @@ final class State {
 
   void keep(long[] tokens) {
     mask = tokens;
+  }
+
+  /** States by byte: most have few. */
+  private static final class Moves {
+    private static final int FEW = 12;
+    static final Moves NONE = new Moves(new byte[0], new State[0]);
+
+    private final byte[] reads; // of the states, where these are few
+    private final @Nullable State[] states; // else by byte, all 256
+
+    private Moves(byte[] reads, @Nullable State[] states) {
+      this.reads = reads;
+      this.states = states;
+    }
+
+    @Nullable State behind(int read) {
+      if (states.length == 256) {
+        return states[read];
+      }
+      for (int i = 0; i < reads.length; i++) {
+        if (reads[i] == (byte) read) {
+          return states[i];
+        }
+      }
+      return null;
+    }
+
+    /** With one more; a table by byte is changed, few ones are copied. */
+    Moves with(int read, State state) {
+      int count = states.length;
+      if (count == 256) {
+        states[read] = state;
+        return this;
+      }
+      if (count == FEW) {
+        @Nullable State[] all = new State[256];
+        for (int i = 0; i < count; i++) {
+          all[reads[i] & 0xFF] = states[i];
+        }
+        all[read] = state;
+        return new Moves(new byte[0], all);
+      }
+      byte[] more = Arrays.copyOf(reads, count + 1);
+      @Nullable State[] targets = Arrays.copyOf(states, count + 1);
+      more[count] = (byte) read;
+      targets[count] = state;
+      return new Moves(more, targets);
+    }
   }
 }

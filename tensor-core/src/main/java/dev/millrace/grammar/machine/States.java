@@ -37,7 +37,7 @@ final class States {
   private static final List<String> NOTHING_BEFORE = List.of("");
 
   private static final long CELL_BYTES = 200;
-  private static final long STATE_BYTES = 1_500;
+  private static final long STATE_BYTES = 400;
 
   private record Key(Set<Head> heads, boolean complete) {}
 
@@ -59,6 +59,7 @@ final class States {
     this.trie = trie;
   }
 
+  /** Not to be kept for long: from it, all can be reached that is worked out behind it. */
   synchronized State start() {
     Expansion expansion = new Expansion(this::intern);
     expansion.enter(root);
@@ -95,7 +96,7 @@ final class States {
     if (known == null) {
       known = new State(heads, expansion.complete);
       states.put(key, known);
-      keptBytes += STATE_BYTES + 32L * heads.size();
+      keptBytes += STATE_BYTES + 60L * heads.size();
     }
     return known;
   }
