@@ -22,6 +22,7 @@ final class Avx2Multiply extends MultiplyEmitter {
 
   // ymm0 .. ymm3: an accumulator for each activation row.
   private static final int FIRST_QUAD = 4; // to 11
+  private static final Vec ONES = ymm(12);
   private static final Vec SUM = ymm(13);
   private static final Vec TOTAL = ymm(14);
   private static final Vec PRODUCT = ymm(15);
@@ -54,6 +55,7 @@ final class Avx2Multiply extends MultiplyEmitter {
     for (int row = 0; row < tile.rows(); row++) {
       a.vpxor(xmm(row), xmm(row), xmm(row));
     }
+    a.vmovups(ONES, CONSTANTS.at(Constants.ONES));
   }
 
   @Override
@@ -144,7 +146,7 @@ final class Avx2Multiply extends MultiplyEmitter {
       }
       if ((j + 1) % quadsOfASum() == 0) {
         boolean firstSum = j + 1 == first + quadsOfASum();
-        a.vpmaddwd(firstSum ? TOTAL : SUM, SUM, CONSTANTS.at(Constants.ONES));
+        a.vpmaddwd(firstSum ? TOTAL : SUM, SUM, ONES);
         if (!firstSum) {
           a.vpaddd(TOTAL, TOTAL, SUM);
         }
@@ -163,13 +165,15 @@ final class Avx2Multiply extends MultiplyEmitter {
    * (128·127·2 = 32,512), a sum of pairs doesn't.
    */
   private void sumSignedBytes(int row, int pass) {
-    a.vpxor(TOTAL, TOTAL, TOTAL);
     for (int j = 0; j < QUADS; j++) {
-      a.vpbroadcastd(PRODUCT, activation(row, j * PackedLayout.QUAD));
-      a.vpsignb(PRODUCT, PRODUCT, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
-      a.vpmaddubsw(PRODUCT, ymm(FIRST_QUAD + j), PRODUCT);
-      a.vpmaddwd(PRODUCT, PRODUCT, CONSTANTS.at(Constants.ONES));
-      a.vpaddd(TOTAL, TOTAL, PRODUCT);
+      Vec product = j == 0 ? TOTAL : PRODUCT;
+      a.vpbroadcastd(product, activation(row, j * PackedLayout.QUAD));
+      a.vpsignb(product, product, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
+      a.vpmaddubsw(product, ymm(FIRST_QUAD + j), product);
+      a.vpmaddwd(product, product, ONES);
+      if (j > 0) {
+        a.vpaddd(TOTAL, TOTAL, PRODUCT);
+      }
     }
   }
 
