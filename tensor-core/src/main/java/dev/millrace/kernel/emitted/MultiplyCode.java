@@ -66,7 +66,7 @@ final class MultiplyCode {
     this.precision = precision;
     this.isa = isa;
     this.arena = arena;
-    maxTile = emitter(new Assembler()).maxTile();
+    maxTile = emitter(new Assembler(), MAX_TILE).maxTile();
     functions = new AtomicReferenceArray<>(maxTile + 1);
   }
 
@@ -81,7 +81,7 @@ final class MultiplyCode {
       return emitted;
     }
     Assembler a = new Assembler();
-    MultiplyEmitter emitter = emitter(a);
+    MultiplyEmitter emitter = emitter(a, rows);
     int groups = emitter.groupsAtOnce(rows);
     emitter.emit(new MultiplyEmitter.Tile(rows, 1));
     int wide = groups == 1 ? 0 : a.size();
@@ -94,19 +94,19 @@ final class MultiplyCode {
     return made;
   }
 
-  private MultiplyEmitter emitter(Assembler a) {
-    boolean quantized = layout.type().isQuantized();
-    return switch (isa) {
-      case AVX2 ->
-          !quantized
-              ? new PlainMultiply(a, layout, Vec.Width.YMM)
-              : precision == ActivationPrecision.INT8
-                  ? new Avx2Multiply(a, layout)
-                  : new Avx2PairMultiply(a, layout);
-      case AVX512 ->
-          quantized
-              ? new Avx512Multiply(a, layout, precision)
-              : new PlainMultiply(a, layout, Vec.Width.ZMM);
+  private MultiplyEmitter emitter(Assembler a, int rows) {
+    if (!layout.type().isQuantized()) {
+      return new PlainMultiply(a, layout, isa == Isa.AVX2 ? Vec.Width.YMM : Vec.Width.ZMM);
+    }
+    if (isa == Isa.AVX512) {
+      return new Avx512Multiply(a, layout, precision);
+    }
+    if (rows == 1) {
+      return new Avx2RowMultiply(a, layout, precision);
+    }
+    return switch (precision) {
+      case INT8 -> new Avx2Multiply(a, layout);
+      case INT16 -> new Avx2PairMultiply(a, layout);
     };
   }
 
