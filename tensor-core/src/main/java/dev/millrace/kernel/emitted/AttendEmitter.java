@@ -14,6 +14,7 @@ import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
 import dev.millrace.kv.KvType;
 import java.util.function.IntConsumer;
+import java.util.function.IntFunction;
 
 /**
  * Attention of some queries over tiles of positions (see {@link AttendLayout}):
@@ -47,8 +48,13 @@ final class AttendEmitter extends StepEmitter {
   private static final int FEATURES_AT_ONCE = 8;
   private static final int POSITIONS_AT_ONCE = 4;
 
-  /** Vectors of features whose values are added up at once. */
+  /** Vectors of scores or of features that are added up at once, where few queries are. */
   private static final int MAX_CHUNK = 4;
+
+  /** Queries that share what is read of the cache, the most first. */
+  private static final int[] AVX512_GROUPS = {12, 8, 6, 4, 3, 2, 1};
+
+  private static final int[] AVX2_GROUPS = {3, 2, 1};
 
   private static final int L_AFTER_M = AttendLayout.SUMS - AttendLayout.MAXIMA;
   private static final int C_AFTER_M = AttendLayout.SHRINKS - AttendLayout.MAXIMA;
@@ -58,9 +64,12 @@ final class AttendEmitter extends StepEmitter {
   private final int blockSize;
   private final KvType type;
   private final int tileVectors; // that a query's scores fill
-  private final int maxGroup; // queries: registers hold their sums and a number of each
-  private final int firstFactor; // registers: a number of each query
-  private final int firstTemporary; // and the rest
+  private final int[] groups;
+
+  // Registers: numbers of queries come first, then vectors of the cache, then sums, which may have
+  // numbers that some instructions can't name.
+  private final int factors;
+  private final int cacheVectors;
 
   AttendEmitter(Isa isa, int headDim, int blockSize, KvType type) {
     super(isa);
@@ -69,9 +78,9 @@ final class AttendEmitter extends StepEmitter {
     this.blockSize = blockSize;
     this.type = type;
     tileVectors = ATTENTION_TILE / lanes;
-    maxGroup = isa == Isa.AVX512 ? 4 : 3;
-    firstFactor = maxGroup * MAX_CHUNK;
-    firstTemporary = firstFactor + maxGroup;
+    groups = isa == Isa.AVX512 ? AVX512_GROUPS : AVX2_GROUPS;
+    factors = isa == Isa.AVX512 ? 4 : 3;
+    cacheVectors = isa == Isa.AVX512 ? MAX_CHUNK : 1;
   }
 
   byte[] emit() {
@@ -121,7 +130,7 @@ final class AttendEmitter extends StepEmitter {
    * of this when none is left.
    */
   private void inGroups(IntConsumer group, Label next) {
-    for (int size = maxGroup; size > 0; size--) {
+    for (int size : groups) {
       Label smaller = new Label();
       a.cmp(QUERIES_LEFT, size);
       a.jcc(BELOW, smaller);
@@ -150,12 +159,13 @@ final class AttendEmitter extends StepEmitter {
     a.add(register, offset);
   }
 
-  private Vec sum(int query, int vector) {
-    return v(query * MAX_CHUNK + vector);
+  /** Vectors that sums of so many queries leave room for. */
+  private int chunk(int queries) {
+    return queries <= 6 ? MAX_CHUNK : MAX_CHUNK / 2;
   }
 
-  private Vec factor(int query) {
-    return v(firstFactor + query);
+  private Vec sum(int queries, int query, int vector) {
+    return v(factors + cacheVectors + query * chunk(queries) + vector);
   }
 
   /** Numbers of the cache, widened. */
@@ -172,7 +182,7 @@ final class AttendEmitter extends StepEmitter {
     int keyRowBytes = blockSize * type.bytes();
     for (int query = 0; query < queries; query++) {
       for (int vector = 0; vector < tileVectors; vector++) {
-        clear(sum(query, vector));
+        clear(sum(queries, query, vector));
       }
     }
     a.mov(CACHE_0, PIECE.at(AttendLayout.KEYS_0));
@@ -184,18 +194,16 @@ final class AttendEmitter extends StepEmitter {
       if (prefetching) {
         prefetch(feature);
       }
-      for (int query = 0; query < queries; query++) {
-        a.vbroadcastss(factor(query), QUERY.at(query * layout.headBytes() + feature * Float.BYTES));
-      }
-      for (int vector = 0; vector < tileVectors; vector++) {
-        Gp half = vector < tileVectors / 2 ? CACHE_0 : CACHE_1;
-        int lane = vector * lanes % HALF_TILE;
-        Vec keys = v(firstTemporary + (isa == Isa.AVX512 ? vector : 0));
-        load(keys, half.at(feature * keyRowBytes + lane * type.bytes()));
-        for (int query = 0; query < queries; query++) {
-          a.vfmadd231ps(sum(query, vector), factor(query), keys);
-        }
-      }
+      int row = feature * keyRowBytes;
+      int number = feature * Float.BYTES;
+      multiplyAdd(
+          queries,
+          tileVectors,
+          query -> QUERY.at(query * layout.headBytes() + number),
+          vector -> {
+            Gp half = vector < tileVectors / 2 ? CACHE_0 : CACHE_1;
+            return half.at(row + vector * lanes % HALF_TILE * type.bytes());
+          });
     }
     a.add(CACHE_0, FEATURES_AT_ONCE * keyRowBytes);
     a.add(CACHE_1, FEATURES_AT_ONCE * keyRowBytes);
@@ -229,11 +237,11 @@ final class AttendEmitter extends StepEmitter {
 
   /** s·scale, −∞ where a query doesn't see; M and m − M. */
   private void finishScores(int queries) {
-    Vec scale = v(firstTemporary);
+    Vec scale = v(0);
     a.vbroadcastss(scale, WORK.at(AttendLayout.SCALE));
     for (int query = 0; query < queries; query++) {
       for (int vector = 0; vector < tileVectors; vector++) {
-        a.vmulps(sum(query, vector), sum(query, vector), scale);
+        a.vmulps(sum(queries, query, vector), sum(queries, query, vector), scale);
       }
     }
     Label allSeen = new Label();
@@ -244,24 +252,23 @@ final class AttendEmitter extends StepEmitter {
     for (int vector = 0; vector < tileVectors; vector++) {
       int at = vector * vectorBytes;
       for (int query = 0; query < queries; query++) {
-        Vec score = sum(query, vector);
+        Vec score = sum(queries, query, vector);
         a.vandps(score, score, CONSTANTS.at(LEFT, 4, StepConstants.FIRST_LANES + at));
         a.vorps(score, score, CONSTANTS.at(LEFT, 4, StepConstants.MINUS_INFINITY_AFTER + at));
       }
     }
     a.bind(allSeen);
-    // Registers below 16 that hold no scores now.
-    Vec max = isa == Isa.AVX512 ? v(2) : v(firstTemporary);
-    Vec old = isa == Isa.AVX512 ? v(3) : v(firstFactor);
-    Vec temporary = isa == Isa.AVX512 ? v(6) : v(firstFactor + 1);
+    Vec max = v(0);
+    Vec old = v(1);
+    Vec temporary = v(2);
     for (int query = 0; query < queries; query++) {
-      a.vmaxps(max, sum(query, 0), sum(query, 1));
+      a.vmaxps(max, sum(queries, query, 0), sum(queries, query, 1));
       for (int vector = 2; vector < tileVectors; vector++) {
-        a.vmaxps(max, max, sum(query, vector));
+        a.vmaxps(max, max, sum(queries, query, vector));
       }
       for (int vector = 0; vector < tileVectors; vector++) {
         int at = query * AttendLayout.SCORE_BYTES + vector * vectorBytes;
-        a.vmovups(SCORES.at(at), sum(query, vector));
+        a.vmovups(SCORES.at(at), sum(queries, query, vector));
       }
       largest(max, temporary);
       Vec newMax = xmm(max.number());
@@ -319,16 +326,18 @@ final class AttendEmitter extends StepEmitter {
 
   private void addValues(int queries) {
     int vectors = headDim / lanes;
-    for (int first = 0; first < vectors; first += MAX_CHUNK) {
-      addChunk(queries, first, Math.min(MAX_CHUNK, vectors - first));
+    int chunk = chunk(queries);
+    for (int first = 0; first < vectors; first += chunk) {
+      addChunk(queries, first, Math.min(chunk, vectors - first));
     }
   }
 
   private void addChunk(int queries, int first, int vectors) {
     for (int query = 0; query < queries; query++) {
-      a.vbroadcastss(factor(query), NUMBERS.at(query * Float.BYTES + C_AFTER_M));
+      Vec shrink = v(query % factors);
+      a.vbroadcastss(shrink, NUMBERS.at(query * Float.BYTES + C_AFTER_M));
       for (int vector = 0; vector < vectors; vector++) {
-        a.vmulps(sum(query, vector), factor(query), output(query, first + vector));
+        a.vmulps(sum(queries, query, vector), shrink, output(query, first + vector));
       }
     }
     a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
@@ -352,7 +361,7 @@ final class AttendEmitter extends StepEmitter {
     a.sub(SCORES, LEFT);
     for (int query = 0; query < queries; query++) {
       for (int vector = 0; vector < vectors; vector++) {
-        a.vmovups(output(query, first + vector), sum(query, vector));
+        a.vmovups(output(query, first + vector), sum(queries, query, vector));
       }
     }
   }
@@ -390,16 +399,34 @@ final class AttendEmitter extends StepEmitter {
   }
 
   private void addPosition(int position, int queries, int first, int vectors) {
-    for (int query = 0; query < queries; query++) {
-      a.vbroadcastss(
-          factor(query), SCORES.at(query * AttendLayout.SCORE_BYTES + position * Float.BYTES));
-    }
-    for (int vector = 0; vector < vectors; vector++) {
-      Vec values = v(firstTemporary + (isa == Isa.AVX512 ? vector : 0));
-      int number = position * headDim + (first + vector) * lanes;
-      load(values, CACHE_0.at(number * type.bytes()));
+    multiplyAdd(
+        queries,
+        vectors,
+        query -> SCORES.at(query * AttendLayout.SCORE_BYTES + position * Float.BYTES),
+        vector -> CACHE_0.at((position * headDim + (first + vector) * lanes) * type.bytes()));
+  }
+
+  // ---- both
+
+  /**
+   * sum[query][vector] += number[query]·cache[vector], with as many vectors of the cache in
+   * registers as there is room for.
+   */
+  private void multiplyAdd(
+      int queries, int vectors, IntFunction<Mem> number, IntFunction<Mem> cache) {
+    for (int from = 0; from < vectors; from += cacheVectors) {
+      int to = Math.min(from + cacheVectors, vectors);
+      for (int vector = from; vector < to; vector++) {
+        load(v(factors + vector - from), cache.apply(vector));
+      }
       for (int query = 0; query < queries; query++) {
-        a.vfmadd231ps(sum(query, vector), factor(query), values);
+        Vec factor = v(query % factors);
+        if (from == 0 || queries > factors) {
+          a.vbroadcastss(factor, number.apply(query));
+        }
+        for (int vector = from; vector < to; vector++) {
+          a.vfmadd231ps(sum(queries, query, vector), factor, v(factors + vector - from));
+        }
       }
     }
   }
