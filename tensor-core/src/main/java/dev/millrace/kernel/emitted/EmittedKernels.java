@@ -1,7 +1,5 @@
 package dev.millrace.kernel.emitted;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Functions;
@@ -170,10 +168,7 @@ public final class EmittedKernels implements Kernels {
   public void lookup(Weights w, int row, MemorySegment to, long toOffsetBytes) {
     Arguments.checkRange("row", row, row + 1L, w.rows());
     Arguments.checkFloats("to", to, toOffsetBytes, w.columns());
-    EmittedWeights weights = (EmittedWeights) w;
-    for (int k = 0; k < w.columns(); k++) {
-      to.set(JAVA_FLOAT, toOffsetBytes + (long) k * Float.BYTES, weights.value(row, k));
-    }
+    ((EmittedWeights) w).widen(row, to, toOffsetBytes);
   }
 
   @Override

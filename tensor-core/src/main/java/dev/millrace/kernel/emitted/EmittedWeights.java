@@ -43,40 +43,61 @@ record EmittedWeights(
     return Objects.requireNonNull(codes.get(precision));
   }
 
-  /** Element [row, column] in float32. */
-  float value(int row, int column) {
+  /** Writes one row in float32. */
+  void widen(int row, MemorySegment to, long toOffset) {
+    long group = (long) (row / ROW_GROUP) * layout.groupBytes();
     int lane = row % ROW_GROUP;
-    long group = row / ROW_GROUP * layout.groupBytes();
-    long plain = group + (long) column * layout.blockBytes();
+    if (!type().isQuantized()) {
+      for (int column = 0; column < columns(); column++) {
+        to.set(FLOAT, toOffset + column * 4L, plain(group, lane, column));
+      }
+      return;
+    }
+    for (int block = 0; block < layout.blocks(); block++) {
+      long at = toOffset + (long) block * QUANTIZATION_BLOCK * Float.BYTES;
+      for (int part = 0; part < layout.scaleGroups(); part++) {
+        widen(group, lane, block, part, to, at);
+      }
+    }
+  }
+
+  private float plain(long group, int lane, int column) {
+    long at = group + (long) column * layout.blockBytes();
     return switch (type()) {
-      case F32 -> data.get(FLOAT, plain + (long) lane * Float.BYTES);
-      case F16 -> half(plain, lane);
-      case BF16 -> Float.intBitsToFloat(data.get(SHORT, plain + (long) lane * Short.BYTES) << 16);
-      default -> quantizedValue(group, lane, column);
+      case F32 -> data.get(FLOAT, at + (long) lane * Float.BYTES);
+      case F16 -> half(at, lane);
+      case BF16 -> Float.intBitsToFloat(data.get(SHORT, at + (long) lane * Short.BYTES) << 16);
+      default -> throw new AssertionError(type() + " is quantized");
     };
   }
 
-  private float quantizedValue(long group, int lane, int column) {
-    int index = column / QUANTIZATION_BLOCK;
+  /** Columns of a block that share a scale. */
+  private void widen(long group, int lane, int index, int part, MemorySegment to, long toOffset) {
     long header = group + layout.header(index);
     long block = group + layout.block(index);
-    int i = column % QUANTIZATION_BLOCK;
-    int level = stored(block, lane, i) - type().zeroPoint();
-    if (!type().hasSubScales()) {
-      float scale = half(block + layout.scalesOffset(), lane);
-      return type().hasMinimum()
-          ? Math.fma(scale, level, half(block + layout.minimumsOffset(), lane))
-          : scale * level;
-    }
-    int subScale = data.get(JAVA_BYTE, block + layout.scale(lane, i / type().scaleGroup()));
-    float scale = half(header, lane) * subScale;
-    return type().hasMinimum()
-        ? Math.fma(
-            scale,
-            level,
+    float scale;
+    float minimum = 0;
+    if (type().hasSubScales()) {
+      scale = half(header, lane) * data.get(JAVA_BYTE, block + layout.scale(lane, part));
+      if (type().hasMinimum()) {
+        minimum =
             half(header + layout.headerMinimumsOffset(), lane)
-                * data.get(JAVA_BYTE, block + layout.minimum(lane)))
-        : scale * level;
+                * data.get(JAVA_BYTE, block + layout.minimum(lane));
+      }
+    } else {
+      scale = half(block + layout.scalesOffset(), lane);
+      if (type().hasMinimum()) {
+        minimum = half(block + layout.minimumsOffset(), lane);
+      }
+    }
+    int columns = type().scaleGroup();
+    int zeroPoint = type().zeroPoint();
+    boolean hasMinimum = type().hasMinimum();
+    for (int i = part * columns; i < (part + 1) * columns; i++) {
+      int level = stored(block, lane, i) - zeroPoint;
+      float value = hasMinimum ? Math.fma(scale, level, minimum) : scale * level;
+      to.set(FLOAT, toOffset + (long) i * Float.BYTES, value);
+    }
   }
 
   private int stored(long block, int lane, int i) {
