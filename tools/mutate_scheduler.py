@@ -64,8 +64,8 @@ MUTATIONS = {
         ENGINE + "Blocks.java", "    int block = cache.allocate();\n    copies.add(",
         "    int block = donor.blocks().block(sequence.shared());\n    copies.add("),
     "tokens are told twice when a sequence comes back": (
-        ENGINE + "Sequence.java", "    phase = Phase.QUEUED;\n    computed = 0;\n",
-        "    phase = Phase.QUEUED;\n    computed = 0;\n    length = Math.max(generation.request().prompt().length, length - 1);\n"),
+        ENGINE + "Sequence.java", "    enter(Phase.QUEUED);\n    computed = 0;\n",
+        "    enter(Phase.QUEUED);\n    computed = 0;\n    length = Math.max(generation.request().prompt().length, length - 1);\n"),
     "copy on write is skipped": (
         ENGINE + "Blocks.java", "    copies.add(new Copy(donor.blocks().block(sequence.shared()), block));\n", ""),
     "a block that is written to is shared in place": (
@@ -78,7 +78,25 @@ MUTATIONS = {
     "the last token's logits are taken from the cache": (
         ENGINE + "Blocks.java", "return (sequence.length() - 1) / blockSize;", "return sequence.length() / blockSize;"),
     "a preempted sequence keeps its progress": (
-        ENGINE + "Sequence.java", "    phase = Phase.QUEUED;\n    computed = 0;\n", "    phase = Phase.QUEUED;\n"),
+        ENGINE + "Sequence.java", "    enter(Phase.QUEUED);\n    computed = 0;\n", "    enter(Phase.QUEUED);\n"),
+    "a draft's block is shared before it is accepted": (
+        ENGINE + "EngineState.java", "    countPromptRead(sequence);\n    blocks.share(sequence);\n",
+        "    countPromptRead(sequence);\n    sequence.advance(entry.drafted(), now);\n    blocks.share(sequence);\n"
+        "    sequence.advance(-entry.drafted(), now);\n"),
+    "a draft's token is told though another was drawn": (
+        ENGINE + "Verification.java", "        break;\n",
+        "        drawn.set(row - 1, new SampledToken(draft, Float.NaN, 0, List.of()));\n"),
+    "drafts go on behind what the reader has room for": (
+        ENGINE + "Drafts.java", "Math.min(wanted, sequence.worstCaseLength() - sequence.length())",
+        "Math.min(1000, sequence.worstCaseLength() - sequence.length())"),
+    "drafts go on behind the last token": (
+        ENGINE + "Drafts.java", "Math.min(wanted, sequence.worstCaseLength() - sequence.length())",
+        "Math.min(wanted, 1000)"),
+    "rows of wrong drafts count as computed": (
+        ENGINE + "EngineState.java", "      blocks.trim(sequence);\n",
+        "      sequence.advance(entry.count() - drawn.size(), now);\n"),
+    "drafted tokens are drawn by the mask of the first": (
+        ENGINE + "Verification.java", "      ahead.accept(draft);\n", ""),
     "sleepers keep their blocks": (
         ENGINE + "Scheduler.java", "    parkSleepers(now);\n", "",
         ENGINE + "Preemption.java", "    if (sleeper != null) {\n      return sleeper;\n    }\n", ""),
