@@ -88,9 +88,7 @@ class SpeculationTest {
   private static List<List<GenerateResponse>> together(ManagedChannel channel) throws Exception {
     try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<List<GenerateResponse>>> running =
-          requests().stream()
-              .map(request -> callers.submit(() -> told(channel, request)))
-              .toList();
+          requests().stream().map(request -> callers.submit(() -> told(channel, request))).toList();
       List<List<GenerateResponse>> events = new ArrayList<>();
       for (Future<List<GenerateResponse>> each : running) {
         events.add(each.get());
