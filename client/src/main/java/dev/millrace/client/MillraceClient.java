@@ -87,7 +87,8 @@ public final class MillraceClient implements AutoCloseable {
                           CallOptions.DEFAULT.withDeadline(deadline),
                           Mono.just(progress.nextRequest()),
                           settings.silenceTimeout()))
-              .map(progress::accept)
+              .<GenerateResponse>handle(
+                  (event, sink) -> progress.accept(event).ifPresent(sink::next))
               .doOnComplete(progress::requireComplete)
               .onErrorComplete(failure -> progress.isComplete())
               .retryWhen(attempts.policy(progress::canGoOn));

@@ -8,7 +8,9 @@ import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.TokenIds;
 import io.grpc.Status;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What has arrived of one generation, over all the calls that it took: enough to go on by Resume on
@@ -22,6 +24,8 @@ final class Progress {
   private final List<TokenIds.Builder> candidates;
   private ByteString resumeToken = ByteString.EMPTY;
   private long nextSequenceNumber;
+  private @Nullable GenerateResponse last; // that arrived
+  private @Nullable GenerateResponse again; // that will arrive a second time
   private boolean summarized;
 
   Progress(GenerateRequest request) {
@@ -43,10 +47,31 @@ final class Progress {
     if (nextSequenceNumber == 0) {
       return request;
     }
+    again = isLastOfUnknown(last) ? last : null;
     Resume.Builder resume =
-        Resume.newBuilder().setToken(resumeToken).setAfterSequenceNumber(nextSequenceNumber - 1);
-    candidates.forEach(ids -> resume.addCandidates(ids.build()));
+        Resume.newBuilder()
+            .setToken(resumeToken)
+            .setAfterSequenceNumber(nextSequenceNumber - (again == null ? 1 : 2));
+    for (int i = 0; i < candidates.size(); i++) {
+      List<Integer> ids = candidates.get(i).getIdsList();
+      boolean fewer = again != null && again.getDelta().getCandidate() == i;
+      int kept = ids.size() - (fewer ? again.getDelta().getTokenIdsCount() : 0);
+      resume.addCandidates(TokenIds.newBuilder().addAllIds(ids.subList(0, kept)));
+    }
     return request.toBuilder().setResume(resume).build();
+  }
+
+  /**
+   * Several candidates' tokens don't tell a server whose came last. If those ended a candidate, the
+   * end that is missing couldn't be known, so the server is asked for them once more. An event with
+   * fewer tokens than usual may be a time limit's, which wouldn't come again.
+   */
+  private boolean isLastOfUnknown(@Nullable GenerateResponse event) {
+    int usual = Math.max(1, request.getOutput().getTokensPerEvent());
+    return candidates.size() > 1
+        && event != null
+        && event.hasDelta()
+        && event.getDelta().getTokenIdsCount() == usual;
   }
 
   /** Whether another call can take over from here. */
@@ -64,7 +89,15 @@ final class Progress {
     return summarized;
   }
 
-  GenerateResponse accept(GenerateResponse event) {
+  /** The event, unless it is asked for once more only. */
+  Optional<GenerateResponse> accept(GenerateResponse event) {
+    if (again != null) {
+      if (!event.equals(again)) {
+        throw broken("event " + (nextSequenceNumber - 1) + " isn't what it was before");
+      }
+      again = null;
+      return Optional.empty();
+    }
     if (event.getSequenceNumber() != nextSequenceNumber) {
       throw broken(
           "event "
@@ -80,7 +113,8 @@ final class Progress {
       default -> {}
     }
     nextSequenceNumber++;
-    return event;
+    last = event;
+    return Optional.of(event);
   }
 
   private void keepTokens(TextDelta delta) {

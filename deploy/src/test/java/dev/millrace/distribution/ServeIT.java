@@ -81,7 +81,7 @@ class ServeIT {
       server.terminate();
       assertThat(server.exitCode()).isZero();
       assertThat(server.log())
-          .contains("outcome=UNAUTHENTICATED:API_KEY_MISSING", "caller=alice")
+          .contains("outcome=\"UNAUTHENTICATED:API_KEY_MISSING\"", "caller=\"alice\"")
           .doesNotContain("the-key-of-alice");
     }
   }

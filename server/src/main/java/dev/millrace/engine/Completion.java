@@ -172,6 +172,17 @@ public final class Completion {
     return (count % tokensPerEvent + tokens) / tokensPerEvent;
   }
 
+  /**
+   * Of a resumed request: events that tell the tokens given back and, if they were the last ones,
+   * their end. A Delta of text alone may have come before that: an echo, or what a time limit had
+   * let out.
+   */
+  int eventsOfKnownTokens() {
+    int deltas = Math.ceilDiv(count, tokensPerEvent);
+    boolean mayHaveText = text.hasReady() || reason == FinishReason.TIME_LIMIT;
+    return reason == null ? deltas : deltas + (mayHaveText ? 2 : 1);
+  }
+
   /** The event that is due now, if one is. */
   public Optional<Delta> takeDelta() {
     boolean due =

@@ -142,10 +142,11 @@ final class EngineState {
       return;
     }
     generation.outlet().emit(new Started());
+    boolean told = generation.endsAreTold();
     for (Sequence sequence : generation.candidates()) {
       if (sequence.completion().reason() != null) { // resumed behind its last token
         generation.tellPrompt();
-        finish(sequence, now);
+        finish(sequence, told, now);
       }
     }
   }
@@ -313,7 +314,7 @@ final class EngineState {
     counters.completionTokens++;
     fairness.charge(generation.caller(), Fairness.OUTPUT_WEIGHT);
     if (sequence.completion().reason() != null) {
-      finish(sequence, now);
+      finish(sequence, false, now);
     } else {
       sequence.completion().takeDelta().ifPresent(generation.outlet()::emit);
     }
@@ -329,12 +330,15 @@ final class EngineState {
     for (Sequence sequence : generation.candidates()) {
       if (sequence.phase() != Phase.ENDED) {
         sequence.completion().end(reason);
-        finish(sequence, now);
+        finish(sequence, false, now);
       }
     }
   }
 
-  private void finish(Sequence sequence, long now) {
+  /**
+   * @param told whether the caller has what tells the sequence's end
+   */
+  private void finish(Sequence sequence, boolean told, long now) {
     Generation generation = sequence.generation();
     lengths.ended(sequence.completion().count());
     leave(sequence, true);
@@ -349,8 +353,10 @@ final class EngineState {
     if (last && !generation.claimEnd()) {
       return; // whoever closed the engine has told its end
     }
-    sequence.completion().takeDelta().ifPresent(outlet::emit);
-    outlet.emit(sequence.completion().finished());
+    if (!told) {
+      sequence.completion().takeDelta().ifPresent(outlet::emit);
+      outlet.emit(sequence.completion().finished());
+    }
     if (last) {
       outlet.emit(new Summary(generation.fullUsage(), generation.lifetime().timings(now)));
       outlet.complete();

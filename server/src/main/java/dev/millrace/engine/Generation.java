@@ -128,6 +128,22 @@ final class Generation {
     preemptions++;
   }
 
+  /**
+   * Whether the caller of a resumed request has been told the ends of all candidates that end with
+   * the tokens that it gives back. It may lack one, when its stream broke behind the last tokens:
+   * which one can't be known, so then all are told again.
+   */
+  boolean endsAreTold() {
+    if (request.resume().isEmpty()) {
+      return false;
+    }
+    long events = request.promptEvents();
+    for (Sequence sequence : candidates) {
+      events += sequence.completion().eventsOfKnownTokens();
+    }
+    return request.resume().get().afterSequenceNumber() >= events;
+  }
+
   /** Tells that the prompt has been read, once. */
   void tellPrompt() {
     if (!promptTold) {

@@ -12,8 +12,8 @@ import java.util.List;
  * <p>A resumed request starts with Started and PromptProcessed again; then come only the Deltas
  * that are new. So the numbers of the first stream go on: if the caller has event n ≥ 1, the first
  * Delta or Finished after a resumption is event n + 1. What the tokens given back had held back is
- * the beginning of the first new Delta's text. If they end the output by themselves, Finished and
- * Summary follow at once, and nothing is computed.
+ * the beginning of the first new Delta's text. If they end a candidate's output by themselves, its
+ * Finished follows at once, unless the caller has it, and nothing is computed.
  */
 public sealed interface GenerationEvent {
   /** Admitted to the queue. */

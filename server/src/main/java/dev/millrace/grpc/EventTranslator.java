@@ -33,7 +33,6 @@ final class EventTranslator {
   private final OutputSettings output;
   private final Tokenizer tokenizer;
   private final long after; // number of the last event that the caller has; -1 is none
-  private final long numberOfLastFinished; // if the tokens that the caller has were the last ones
   private long promptEvents; // that were seen
   private long last; // number of the last event that was sent, or that the caller has
 
@@ -41,17 +40,8 @@ final class EventTranslator {
     this.accepted = accepted;
     this.output = accepted.generation().output();
     this.tokenizer = tokenizer;
-    Optional<ResumePoint> resume = accepted.generation().resume();
-    this.after = resume.map(ResumePoint::afterSequenceNumber).orElse(-1L);
+    this.after = accepted.generation().resume().map(ResumePoint::afterSequenceNumber).orElse(-1L);
     this.last = after;
-    int candidates = accepted.generation().candidateCount();
-    long deltas = 0;
-    for (int i = 0; i < candidates; i++) {
-      int candidate = i;
-      int known = resume.map(point -> point.tokens(candidate).length).orElse(0);
-      deltas += Math.ceilDiv(known, output.tokensPerEvent());
-    }
-    this.numberOfLastFinished = accepted.generation().promptEvents() + deltas + candidates;
   }
 
   /** The event to send, unless the caller has it. */
@@ -78,14 +68,7 @@ final class EventTranslator {
     return switch (event) {
       case GenerationEvent.Started _ -> after >= 0;
       case GenerationEvent.PromptProcessed _ -> after >= ++promptEvents;
-      case GenerationEvent.Delta _, GenerationEvent.Summary _ -> false;
-      case GenerationEvent.Finished finished -> {
-        // Behind a time limit, that number may be a Delta without tokens; and of several
-        // candidates'
-        // ends, it isn't known which the caller has, unless it has all: rather twice than never.
-        boolean uncertain = finished.reason() == GenerationEvent.FinishReason.TIME_LIMIT;
-        yield after >= numberOfLastFinished + (uncertain ? 1 : 0);
-      }
+      case GenerationEvent.Delta _, GenerationEvent.Finished _, GenerationEvent.Summary _ -> false;
     };
   }
 
