@@ -111,7 +111,7 @@ final class BenchStepCommand implements Callable<Integer> {
     int maxBatch = batches.stream().mapToInt(batch -> batch).max().orElse(1);
     try (ModelFile file = network.open()) {
       Optional<KernelProfile> recorder =
-          profile ? Optional.of(new KernelProfile(setup.kernels(), file)) : Optional.empty();
+          profile ? Optional.of(new KernelProfile(setup.kernels())) : Optional.empty();
       Setup used = recorder.map(KernelProfile::kernels).map(setup::with).orElse(setup);
       Runnable warm = () -> recorder.ifPresent(KernelProfile::reset);
       try (StepBench bench = new StepBench(file, used, maxBatch, prompt, context, warm)) {

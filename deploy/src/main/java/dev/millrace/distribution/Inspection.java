@@ -27,9 +27,9 @@ final class Inspection {
     long parameters = 0;
     long bytes = 0;
     for (TensorData tensor : file.tensors().values()) {
-      tensors.add(bare(tensor.name()), tensor.type(), tensor.shape(), tensor.data().byteSize());
+      tensors.add(bare(tensor.name()), tensor.type(), tensor.shape(), tensor.bytes());
       parameters += tensor.shape().stream().reduce(1L, (a, b) -> a * b);
-      bytes += tensor.data().byteSize();
+      bytes += tensor.bytes();
     }
     metadata.print(out);
     out.println();

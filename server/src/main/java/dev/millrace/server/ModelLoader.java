@@ -76,7 +76,7 @@ final class ModelLoader {
       NetworkConfig config = NetworkConfig.from(file);
       if (tokenizer.vocabularySize() != config.vocabulary()) {
         throw new ModelFormatException(
-            "%s: the tokenizer has %d tokens, the network %d"
+            "%s: the tokenizer has %d tokens, the network only %d"
                 .formatted(name, tokenizer.vocabularySize(), config.vocabulary()));
       }
       EngineSettings limits = engineSettings(name, config, kvCacheBytes);

@@ -6,6 +6,7 @@ import dev.millrace.model.Metadata;
 import dev.millrace.model.TensorData;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -66,10 +67,13 @@ public final class GgufWriter {
     writeFully(channel, ByteBuffer.wrap(header));
     pad(channel, header.length, alignment);
     for (TensorData tensor : tensors) {
-      long size = tensor.data().byteSize();
-      for (long at = 0; at < size; at += COPIED_AT_ONCE) {
-        long count = Math.min(COPIED_AT_ONCE, size - at);
-        writeFully(channel, tensor.data().asSlice(at, count).asByteBuffer());
+      long size = tensor.bytes();
+      long piece = Math.max(1, COPIED_AT_ONCE / tensor.rowBytes()) * tensor.rowBytes();
+      for (long at = 0; at < size; at += piece) {
+        try (Arena scratch = Arena.ofConfined()) {
+          long count = Math.min(piece, size - at);
+          writeFully(channel, tensor.content().read(at, count, scratch).asByteBuffer());
+        }
       }
       pad(channel, size, alignment);
     }
@@ -93,7 +97,7 @@ public final class GgufWriter {
       tensor.shape().reversed().forEach(this::int64);
       int32(tensor.type().ggufId());
       int64(offset);
-      offset = roundUp(offset + tensor.data().byteSize(), alignment);
+      offset = roundUp(offset + tensor.bytes(), alignment);
     }
     return header.toByteArray();
   }

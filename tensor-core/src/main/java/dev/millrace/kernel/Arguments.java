@@ -15,7 +15,7 @@ public final class Arguments {
 
   private Arguments() {}
 
-  public static void checkPack(ElementType type, MemorySegment source, int rows, int columns) {
+  public static void checkWeights(ElementType type, int rows, int columns) {
     if (rows < 1 || columns < 1) {
       throw new IllegalArgumentException(
           "weights of [" + rows + ", " + columns + "]: both sizes must be at least 1");
@@ -24,6 +24,10 @@ public final class Arguments {
       throw new IllegalArgumentException(
           columns + " columns of " + type + ": must be a multiple of " + type.blockSize());
     }
+  }
+
+  /** Rows of weights as a file has them. */
+  static void checkRows(ElementType type, MemorySegment source, int rows, int columns) {
     long expected = type.bytes((long) rows * columns);
     if (source.byteSize() != expected) {
       throw new IllegalArgumentException(

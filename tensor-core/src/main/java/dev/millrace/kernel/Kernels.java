@@ -37,12 +37,17 @@ public interface Kernels {
   /** "scalar", "vector", ... */
   String name();
 
+  /** Copies weights from a file's layout into this tier's. */
+  Weights pack(WeightSource source, Arena arena);
+
   /**
-   * Copies weights [rows, columns] from a file's layout into this tier's.
+   * As the other, of weights that lie in memory.
    *
    * @param source {@code type.bytes(rows · columns)} bytes; any alignment
    */
-  Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena);
+  default Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
+    return pack(WeightSource.of(type, source, rows, columns), arena);
+  }
 
   /** Room for rounded activations; written by {@link #quantize}, read by {@link #multiply}. */
   QuantizedRows quantizedRows(ActivationPrecision precision, int maxRows, int columns, Arena arena);

@@ -1,10 +1,9 @@
 package dev.millrace.kv;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.memory.HugePageArena;
+import dev.millrace.memory.MachineMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -45,8 +44,7 @@ public final class KvPool implements AutoCloseable {
     this.blocks = blocks;
     this.blockSize = blockSize;
     long perBlock = bytesPerBlock(layerCount, kvHeads, headDim, blockSize, type);
-    long available =
-        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+    long available = MachineMemory.bytes();
     if (perBlock > available / blocks) {
       throw tooLarge(perBlock, "this machine has " + (available >> 20) + " MiB in all", null);
     }

@@ -1,19 +1,16 @@
 package dev.millrace.measure;
 
 import dev.millrace.kernel.Kernels;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
-import dev.millrace.model.ModelFile;
 import dev.millrace.tensor.ElementType;
-import java.lang.foreign.MemorySegment;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -25,7 +22,6 @@ import java.util.concurrent.atomic.LongAdder;
 public final class KernelProfile {
   private final Kernels measured;
   private final Kernels recording;
-  private final NavigableMap<Long, String> layers = new TreeMap<>(); // by address of the weights
   private final Map<Place, Count> counts = new ConcurrentHashMap<>();
 
   private record Place(String kernel, String layer) {}
@@ -69,14 +65,8 @@ public final class KernelProfile {
     }
   }
 
-  /**
-   * @param file that the network will be loaded from: names the weights
-   */
-  public KernelProfile(Kernels measured, ModelFile file) {
+  public KernelProfile(Kernels measured) {
     this.measured = measured;
-    file.tensors()
-        .values()
-        .forEach(tensor -> layers.put(tensor.data().address(), kind(tensor.name())));
     recording =
         (Kernels)
             Proxy.newProxyInstance(
@@ -135,7 +125,8 @@ public final class KernelProfile {
     }
     long nanos = System.nanoTime() - begun;
     if (result instanceof Weights packed) {
-      return new Named(packed, layerOf(arguments));
+      String tensor = arguments[0] instanceof WeightSource source ? source.name() : "";
+      return new Named(packed, kind(tensor));
     }
     if (method.getReturnType() != String.class) { // a name costs nothing
       Count count = counts.computeIfAbsent(new Place(method.getName(), layer), _ -> new Count());
@@ -144,19 +135,6 @@ public final class KernelProfile {
       count.bytes.add(bytes);
     }
     return result;
-  }
-
-  /** Packing is told by where the file has the weights. */
-  private String layerOf(Object[] arguments) {
-    for (Object argument : arguments) {
-      if (argument instanceof MemorySegment source && source.isNative()) {
-        Map.Entry<Long, String> tensor = layers.floorEntry(source.address());
-        if (tensor != null) {
-          return tensor.getValue();
-        }
-      }
-    }
-    return "";
   }
 
   /** Kernels that share a product end with the outputs [from, to); others read one row. */

@@ -33,14 +33,10 @@ record StepWork(
     return new StepWork(
         NetworkConfig.from(file),
         kvType,
-        matrices.stream().mapToLong(StepWork::elements).sum(),
-        elements(head),
-        head.data().byteSize() + matrices.stream().mapToLong(t -> t.data().byteSize()).sum(),
+        matrices.stream().mapToLong(TensorData::elements).sum(),
+        head.elements(),
+        head.bytes() + matrices.stream().mapToLong(TensorData::bytes).sum(),
         matrices.stream().anyMatch(tensor -> tensor.type().isQuantized()));
-  }
-
-  private static long elements(TensorData matrix) {
-    return matrix.shape().get(0) * matrix.shape().get(1);
   }
 
   /**

@@ -1,6 +1,8 @@
 package dev.millrace.network;
 
 import dev.millrace.kernel.Weights;
+import dev.millrace.memory.MachineMemory;
+import dev.millrace.model.ModelFormatException;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.Hidden;
@@ -30,7 +32,7 @@ final class LayerLoader {
   private final AtomicLong packedBytes = new AtomicLong();
 
   /** A tensor that is yet to be packed, and who waits for it. */
-  private record Packing(TensorData tensor, int rows, int columns, Consumer<Weights> taker) {}
+  private record Packing(TensorData tensor, Consumer<Weights> taker) {}
 
   LayerLoader(Tensors tensors, Backend backend, Arena arena) {
     this.tensors = tensors;
@@ -41,7 +43,7 @@ final class LayerLoader {
   <In extends Dim, Out extends Dim> Linear<In, Out> linear(
       String name, Size<In> in, Size<Out> out) {
     Linear<In, Out> linear = new Linear<>(backend);
-    weights(name, out, in, linear::take);
+    weights(tensors.matrix(name, out.value(), in.value()), linear::take);
     return linear;
   }
 
@@ -56,20 +58,30 @@ final class LayerLoader {
 
   Embedding embedding(String name, Size<Vocab> vocabulary, Size<Hidden> hidden) {
     Embedding embedding = new Embedding(backend);
-    weights(name, vocabulary, hidden, embedding::take);
+    weights(tensors.ofVocabulary(name, vocabulary.value(), hidden.value()), embedding::take);
     return embedding;
   }
 
-  /** Weights [rows, columns]. */
-  private void weights(String name, Size<?> rows, Size<?> columns, Consumer<Weights> taker) {
-    TensorData tensor = tensors.matrix(name, rows.value(), columns.value());
-    quantized |= tensor.type().isQuantized();
-    packings.add(new Packing(tensor, rows.value(), columns.value(), taker));
+  /** The network's last matrix: a row for each token. */
+  Linear<Hidden, Vocab> head(String name, Size<Hidden> hidden, Size<Vocab> vocabulary) {
+    Linear<Hidden, Vocab> head = new Linear<>(backend);
+    weights(tensors.ofVocabulary(name, vocabulary.value(), hidden.value()), head::take);
+    return head;
   }
 
-  /** Packs what was asked for so far, the largest first, and gives it to its layers. */
+  private void weights(TensorData tensor, Consumer<Weights> taker) {
+    quantized |= tensor.type().isQuantized();
+    packings.add(new Packing(tensor, taker));
+  }
+
+  /**
+   * Packs what was asked for so far, the largest first, and gives it to its layers.
+   *
+   * @throws ModelFormatException if that is more than the machine's memory
+   */
   void pack() {
-    packings.sort(Comparator.comparingLong((Packing p) -> p.tensor.data().byteSize()).reversed());
+    requireMemory();
+    packings.sort(Comparator.comparingLong((Packing p) -> p.tensor.bytes()).reversed());
     AtomicInteger next = new AtomicInteger();
     backend
         .team()
@@ -82,14 +94,20 @@ final class LayerLoader {
     packings.clear();
   }
 
+  private void requireMemory() {
+    long bytes = packings.stream().mapToLong(packing -> packing.tensor.bytes()).sum();
+    if (bytes > MachineMemory.bytes()) {
+      throw new ModelFormatException(
+          "weights take %d MiB of memory, the machine has %d"
+              .formatted(bytes >> 20, MachineMemory.bytes() >> 20));
+    }
+  }
+
   private void pack(Packing packing) {
-    TensorData tensor = packing.tensor;
-    Weights weights =
-        backend.kernels().pack(tensor.type(), tensor.data(), packing.rows, packing.columns, arena);
-    packedBytes.addAndGet(weights.bytes());
-    packing.taker.accept(weights);
-    if (tensor.data().isMapped()) {
-      tensor.data().unload(); // of the file and what is made of it, only one stays in memory
+    try (TensorRows rows = new TensorRows(packing.tensor)) {
+      Weights weights = backend.kernels().pack(rows, arena);
+      packedBytes.addAndGet(weights.bytes());
+      packing.taker.accept(weights);
     }
   }
 

@@ -77,7 +77,7 @@ final class LlamaNetwork implements Network {
     outputNorm = loader.norm("output_norm.weight", sizes.hidden(), config.rmsEpsilon());
     Optional<Linear<Hidden, Vocab>> headOfItsOwn =
         tensors.has("output.weight")
-            ? Optional.of(loader.linear("output.weight", sizes.hidden(), sizes.vocabulary()))
+            ? Optional.of(loader.head("output.weight", sizes.hidden(), sizes.vocabulary()))
             : Optional.empty();
     tensors.takenByConfig("rope_freqs.weight");
     tensors.refuseOthers();

@@ -5,11 +5,13 @@ import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
 import dev.millrace.model.TensorData;
 import java.util.List;
+import java.util.OptionalInt;
 
 /**
  * A Llama-like network's sizes, read from metadata and checked.
  *
  * @param architecture as in the file: "llama"
+ * @param vocabulary tokens; the file's matrices may have more rows, which are padding
  * @param contextLength positions that the model was made for
  */
 public record NetworkConfig(
@@ -24,6 +26,8 @@ public record NetworkConfig(
     int contextLength,
     float rmsEpsilon,
     RopeConfig rope) {
+
+  private static final String TOKENS = "tokenizer.ggml.tokens";
 
   /** Architectures, as {@code general.architecture} has them. */
   public static final List<String> SUPPORTED = List.of("llama");
@@ -128,7 +132,14 @@ public record NetworkConfig(
               + " rows, file has "
               + shape);
     }
-    return (int) vocabulary;
+    return Math.min((int) vocabulary, tokens(file.metadata()).orElse(MAX_VOCABULARY));
+  }
+
+  /** Rows behind the last token are padding: no token has their ids. */
+  private static OptionalInt tokens(Metadata metadata) {
+    return metadata.has(TOKENS)
+        ? OptionalInt.of(metadata.strings(TOKENS).size())
+        : OptionalInt.empty();
   }
 
   private static RopeConfig rope(ModelFile file, ArchitectureKeys keys, int headDim) {

@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -40,14 +41,37 @@ final class Tensors {
 
   /** A weight matrix [outputs, inputs]. */
   TensorData matrix(String name, int outputs, int inputs) {
-    TensorData tensor = take(name, List.of((long) outputs, (long) inputs));
-    int block = tensor.type().blockSize();
+    return ofWholeBlocks(take(name, List.of((long) outputs, (long) inputs)));
+  }
+
+  /**
+   * A weight matrix with a row for each token of a vocabulary. Files may have more rows than
+   * tokens, so that they can be split evenly: that padding is left out.
+   */
+  TensorData ofVocabulary(String name, int tokens, int inputs) {
+    Optional<TensorData> padded =
+        file.find(name)
+            .filter(tensor -> tensor.shape().size() == 2)
+            .filter(tensor -> tensor.shape().getFirst() > tokens)
+            .filter(tensor -> tensor.shape().getLast() == inputs);
+    if (padded.isEmpty()) {
+      return matrix(name, tokens, inputs);
+    }
+    taken.add(name);
+    TensorData tensor = padded.get();
+    List<Long> shape = List.of((long) tokens, (long) inputs);
+    return ofWholeBlocks(new TensorData(name, tensor.type(), shape, tensor.content()));
+  }
+
+  private static TensorData ofWholeBlocks(TensorData matrix) {
+    long inputs = matrix.shape().getLast();
+    int block = matrix.type().blockSize();
     if (inputs % block != 0) {
       throw new ModelFormatException(
           "tensor %s: rows of %d values aren't whole blocks of %d (%s)"
-              .formatted(name, inputs, block, tensor.type()));
+              .formatted(matrix.name(), inputs, block, matrix.type()));
     }
-    return tensor;
+    return matrix;
   }
 
   /** A list of numbers: F32, F16 or BF16. */
@@ -57,9 +81,10 @@ final class Tensors {
       throw new ModelFormatException(
           "tensor " + name + ": expected F32, F16 or BF16, file has " + tensor.type());
     }
+    MemorySegment data = tensor.data();
     List<Float> values = new ArrayList<>(length);
     for (int i = 0; i < length; i++) {
-      values.add(number(tensor.data(), tensor.type(), i));
+      values.add(number(data, tensor.type(), i));
     }
     return values;
   }

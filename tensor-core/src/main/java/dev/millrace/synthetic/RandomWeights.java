@@ -8,8 +8,8 @@ import java.lang.foreign.ValueLayout;
 
 /**
  * Fills tensors with random values, written in the tensor's own format. Each block's bits come from
- * (seed, block), so they don't depend on who fills what, or when. Sizes are multiples of 8 bytes in
- * the plain types, of a block in the others.
+ * (seed, block), so they don't depend on who fills what, or when. Places and sizes are multiples of
+ * 8 bytes in the plain types, of a block in the others.
  */
 final class RandomWeights {
   private static final ValueLayout.OfShort SHORT =
@@ -44,32 +44,34 @@ final class RandomWeights {
     this.deviation = deviation;
   }
 
-  void fill(ElementType type, MemorySegment data) {
+  /** Fills {@code data} with what a tensor has from byte {@code from} on. */
+  void fill(ElementType type, long from, MemorySegment data) {
+    long block = from / type.blockBytes();
     switch (type) {
-      case F32 -> fillF32(data);
-      case F16, BF16 -> fillHalves(type, data);
-      case Q4_0 -> fillQ4v0(data);
-      case Q4_1 -> fillQ4v1(data);
-      case Q5_0 -> fillQ5v0(data);
-      case Q5_1 -> fillQ5v1(data);
-      case Q8_0 -> fillQ8v0(data);
-      case Q4_K, Q5_K -> fillWithSubMinimums(type, data);
-      case Q6_K -> fillQ6K(data);
+      case F32 -> fillF32(from / Long.BYTES, data);
+      case F16, BF16 -> fillHalves(type, from / Long.BYTES, data);
+      case Q4_0 -> fillQ4v0(block, data);
+      case Q4_1 -> fillQ4v1(block, data);
+      case Q5_0 -> fillQ5v0(block, data);
+      case Q5_1 -> fillQ5v1(block, data);
+      case Q8_0 -> fillQ8v0(block, data);
+      case Q4_K, Q5_K -> fillWithSubMinimums(type, block, data);
+      case Q6_K -> fillQ6K(block, data);
     }
   }
 
-  private void fillF32(MemorySegment data) {
+  private void fillF32(long first, MemorySegment data) {
     float scale = (float) (deviation / UNIFORM_DEVIATION / (1L << 31));
-    for (long at = 0, i = 0; at < data.byteSize(); at += 2 * Float.BYTES, i++) {
+    for (long at = 0, i = first; at < data.byteSize(); at += 2 * Float.BYTES, i++) {
       long random = bits(i);
       data.set(INT, at, Float.floatToRawIntBits((int) random * scale));
       data.set(INT, at + Float.BYTES, Float.floatToRawIntBits((int) (random >> 32) * scale));
     }
   }
 
-  private void fillHalves(ElementType type, MemorySegment data) {
+  private void fillHalves(ElementType type, long first, MemorySegment data) {
     float scale = (float) (deviation / UNIFORM_DEVIATION / (1 << 15));
-    for (long at = 0, i = 0; at < data.byteSize(); at += 4 * Short.BYTES, i++) {
+    for (long at = 0, i = first; at < data.byteSize(); at += 4 * Short.BYTES, i++) {
       long random = bits(i);
       for (int j = 0; j < 4; j++) {
         float value = (short) (random >> 16 * j) * scale;
@@ -83,8 +85,10 @@ final class RandomWeights {
   }
 
   /** Nibbles stand for −8 .. 7, −½ on average: scales of either sign keep the mean at 0. */
-  private void fillQ4v0(MemorySegment data) {
-    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q4_0.blockBytes(), i += 3) {
+  private void fillQ4v0(long first, MemorySegment data) {
+    for (long at = 0, i = first * 3;
+        at < data.byteSize();
+        at += ElementType.Q4_0.blockBytes(), i += 3) {
       long random = bits(i);
       float d = scale(random, NIBBLE_DEVIATION);
       data.set(SHORT, at, Float.floatToFloat16(random < 0 ? -d : d));
@@ -93,8 +97,10 @@ final class RandomWeights {
     }
   }
 
-  private void fillQ4v1(MemorySegment data) {
-    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q4_1.blockBytes(), i += 3) {
+  private void fillQ4v1(long first, MemorySegment data) {
+    for (long at = 0, i = first * 3;
+        at < data.byteSize();
+        at += ElementType.Q4_1.blockBytes(), i += 3) {
       float d = scale(bits(i), NIBBLE_DEVIATION);
       data.set(SHORT, at, Float.floatToFloat16(d));
       data.set(SHORT, at + 2, Float.floatToFloat16(-7.5f * d));
@@ -104,8 +110,10 @@ final class RandomWeights {
   }
 
   /** As Q4_0's: five bits stand for −16 .. 15. */
-  private void fillQ5v0(MemorySegment data) {
-    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q5_0.blockBytes(), i += 4) {
+  private void fillQ5v0(long first, MemorySegment data) {
+    for (long at = 0, i = first * 4;
+        at < data.byteSize();
+        at += ElementType.Q5_0.blockBytes(), i += 4) {
       long random = bits(i);
       float d = scale(random, FIVE_BITS_DEVIATION);
       data.set(SHORT, at, Float.floatToFloat16(random < 0 ? -d : d));
@@ -115,8 +123,10 @@ final class RandomWeights {
     }
   }
 
-  private void fillQ5v1(MemorySegment data) {
-    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q5_1.blockBytes(), i += 4) {
+  private void fillQ5v1(long first, MemorySegment data) {
+    for (long at = 0, i = first * 4;
+        at < data.byteSize();
+        at += ElementType.Q5_1.blockBytes(), i += 4) {
       float d = scale(bits(i), FIVE_BITS_DEVIATION);
       data.set(SHORT, at, Float.floatToFloat16(d));
       data.set(SHORT, at + 2, Float.floatToFloat16(-15.5f * d));
@@ -127,20 +137,22 @@ final class RandomWeights {
   }
 
   /** Sub-minima are the sub-scales, so that dmin takes the mean away from all. */
-  private void fillWithSubMinimums(ElementType type, MemorySegment data) {
+  private void fillWithSubMinimums(ElementType type, long first, MemorySegment data) {
     boolean nibbles = type == ElementType.Q4_K;
     double mean = nibbles ? 7.5 : 15.5;
     double levels = nibbles ? NIBBLE_DEVIATION : FIVE_BITS_DEVIATION;
     int words = (type.blockBytes() - 16) / Long.BYTES;
-    for (long at = 0, i = 0; at < data.byteSize(); at += type.blockBytes(), i += 2 + words) {
+    for (long at = 0, i = first * (2 + words);
+        at < data.byteSize();
+        at += type.blockBytes(), i += 2 + words) {
       float d = scale(bits(i), levels * SUB_SCALE);
       data.set(SHORT, at, Float.floatToFloat16(d));
       data.set(SHORT, at + 2, Float.floatToFloat16((float) (mean * d)));
       // 6-bit sub-scales of 32 to 47: bit 5 set, four bits random; the last four in two pieces.
-      int first = (int) bits(i + 1) & 0x0F0F0F0F | 0xA0A0A0A0;
+      int leading = (int) bits(i + 1) & 0x0F0F0F0F | 0xA0A0A0A0;
       int last = (int) (bits(i + 1) >>> 32) & 0x0F0F0F0F;
-      data.set(INT, at + 4, first);
-      data.set(INT, at + 8, first);
+      data.set(INT, at + 4, leading);
+      data.set(INT, at + 8, leading);
       data.set(INT, at + 12, last | last << 4);
       for (int j = 0; j < words; j++) {
         data.set(LONG, at + 16 + 8L * j, bits(i + 2 + j));
@@ -149,10 +161,10 @@ final class RandomWeights {
   }
 
   /** Six bits stand for −32 .. 31, −½ on average: sub-scales have either sign. */
-  private void fillQ6K(MemorySegment data) {
+  private void fillQ6K(long first, MemorySegment data) {
     int quants = ElementType.Q6_K.scaleOffset() - 16;
     int words = quants / Long.BYTES;
-    for (long at = 0, i = 0;
+    for (long at = 0, i = first * (3 + words);
         at < data.byteSize();
         at += ElementType.Q6_K.blockBytes(), i += 3 + words) {
       for (int j = 0; j < words; j++) {
@@ -169,8 +181,10 @@ final class RandomWeights {
     }
   }
 
-  private void fillQ8v0(MemorySegment data) {
-    for (long at = 0, i = 0; at < data.byteSize(); at += ElementType.Q8_0.blockBytes(), i += 5) {
+  private void fillQ8v0(long first, MemorySegment data) {
+    for (long at = 0, i = first * 5;
+        at < data.byteSize();
+        at += ElementType.Q8_0.blockBytes(), i += 5) {
       data.set(SHORT, at, Float.floatToFloat16(scale(bits(i), BYTE_DEVIATION)));
       for (int j = 0; j < 4; j++) {
         data.set(LONG, at + 2 + 8L * j, withoutMinimum(bits(i + 1 + j)));

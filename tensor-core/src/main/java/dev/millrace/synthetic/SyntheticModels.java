@@ -1,14 +1,11 @@
 package dev.millrace.synthetic;
 
-import com.sun.management.OperatingSystemMXBean;
 import dev.millrace.model.Metadata;
 import dev.millrace.model.ModelFile;
 import dev.millrace.model.ModelFormatException;
 import dev.millrace.model.Sha256;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.ElementType;
-import java.lang.foreign.Arena;
-import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -34,12 +31,11 @@ public final class SyntheticModels {
   }
 
   /**
-   * Makes a model, off the heap, on all cores.
+   * Describes a model; its values are made when they are read, and again when they are read again.
    *
    * @param type of the weights, an {@link ElementType}'s name; default F32 for tiny, else Q4_0.
    *     Norms are F32 always.
-   * @throws ModelFormatException if there is no such shape or type, they don't go together, or
-   *     there is too little memory
+   * @throws ModelFormatException if there is no such shape or type, or they don't go together
    */
   public static ModelFile open(String shape, Optional<String> type) {
     Shape sizes = Shape.named(shape);
@@ -47,35 +43,15 @@ public final class SyntheticModels {
     String name = "synthetic:" + shape + ":" + weights;
     SyntheticTensors recipe = new SyntheticTensors(sizes, weights);
     recipe.requireWholeBlocks();
-    checkMemory(name, recipe.bytes());
-    Arena arena = Arena.ofShared();
-    try {
-      Map<String, TensorData> tensors = new LinkedHashMap<>();
-      for (TensorData tensor : recipe.make(arena)) {
-        tensors.put(tensor.name(), tensor);
-      }
-      return new SyntheticModel(
-          name,
-          metadata(sizes, weights, name),
-          Collections.unmodifiableMap(tensors),
-          Sha256.of("generator " + GENERATOR + ", " + weights + ", " + sizes),
-          arena);
-    } catch (OutOfMemoryError e) {
-      arena.close();
-      throw new ModelFormatException(
-          name + ": the system didn't give " + (recipe.bytes() >> 20) + " MiB of memory", e);
+    Map<String, TensorData> tensors = new LinkedHashMap<>();
+    for (TensorData tensor : recipe.tensors()) {
+      tensors.put(tensor.name(), tensor);
     }
-  }
-
-  /** Systems promise more memory than they have, and kill whoever then uses it. */
-  private static void checkMemory(String name, long bytes) {
-    long machine =
-        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
-    if (bytes > machine) {
-      throw new ModelFormatException(
-          "%s: takes %d MiB of memory, the machine has %d"
-              .formatted(name, bytes >> 20, machine >> 20));
-    }
+    return new SyntheticModel(
+        name,
+        metadata(sizes, weights, name),
+        Collections.unmodifiableMap(tensors),
+        Sha256.of("generator " + GENERATOR + ", " + weights + ", " + sizes));
   }
 
   private static ElementType type(String name) {
@@ -129,15 +105,9 @@ public final class SyntheticModels {
   }
 
   private record SyntheticModel(
-      String name,
-      Metadata metadata,
-      Map<String, TensorData> tensors,
-      String fingerprint,
-      Arena arena)
+      String name, Metadata metadata, Map<String, TensorData> tensors, String fingerprint)
       implements ModelFile {
     @Override
-    public void close() {
-      arena.close();
-    }
+    public void close() {} // nothing is held
   }
 }

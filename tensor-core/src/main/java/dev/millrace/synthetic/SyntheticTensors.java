@@ -5,7 +5,6 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import dev.millrace.model.ModelFormatException;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.ElementType;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -41,9 +40,9 @@ final class SyntheticTensors {
     }
   }
 
-  /** Makes all of them, each on one core. */
-  List<TensorData> make(Arena arena) {
-    return recipes().parallelStream().map(recipe -> make(recipe, arena)).toList();
+  /** All of them; their values are made when they are read. */
+  List<TensorData> tensors() {
+    return recipes().stream().map(this::tensor).toList();
   }
 
   List<Recipe> recipes() {
@@ -97,38 +96,35 @@ final class SyntheticTensors {
     return new Recipe(name + ".weight", content, List.of(size));
   }
 
-  /** Of all of them. */
-  long bytes() {
-    return recipes().stream().mapToLong(this::bytes).sum();
-  }
-
-  private long bytes(Recipe recipe) {
-    return stored(recipe).bytes(recipe.elements());
-  }
-
   private ElementType stored(Recipe recipe) {
     return recipe.content == Content.MATRIX ? type : ElementType.F32;
   }
 
-  TensorData make(Recipe recipe, Arena arena) {
-    MemorySegment data = arena.allocate(bytes(recipe), ALIGNMENT);
-    switch (recipe.content) {
-      case MATRIX -> fillMatrix(recipe, data);
-      case NORM -> fillNorm(recipe, data);
-      case ROPE_FREQUENCIES -> fillRopeFrequencies(data);
-    }
-    return new TensorData(recipe.name, stored(recipe), recipe.shape, data);
+  TensorData tensor(Recipe recipe) {
+    return new TensorData(
+        recipe.name,
+        stored(recipe),
+        recipe.shape,
+        (from, count, scratch) -> {
+          MemorySegment data = scratch.allocate(count, ALIGNMENT);
+          switch (recipe.content) {
+            case MATRIX -> fillMatrix(recipe, from, data);
+            case NORM -> fillNorm(recipe, from, data);
+            case ROPE_FREQUENCIES -> fillRopeFrequencies(from, data);
+          }
+          return data;
+        });
   }
 
   /** Maps features of deviation 1 to features of about deviation 1. */
-  private void fillMatrix(Recipe recipe, MemorySegment data) {
+  private void fillMatrix(Recipe recipe, long from, MemorySegment data) {
     double in = recipe.shape.getLast();
-    new RandomWeights(seed(recipe.name), 1 / Math.sqrt(in)).fill(type, data);
+    new RandomWeights(seed(recipe.name), 1 / Math.sqrt(in)).fill(type, from, data);
   }
 
-  private static void fillNorm(Recipe recipe, MemorySegment data) {
-    new RandomWeights(seed(recipe.name), NORM_DEVIATION).fill(ElementType.F32, data);
-    for (long i = 0; i < recipe.elements(); i++) {
+  private static void fillNorm(Recipe recipe, long from, MemorySegment data) {
+    new RandomWeights(seed(recipe.name), NORM_DEVIATION).fill(ElementType.F32, from, data);
+    for (long i = 0; i < data.byteSize() / Float.BYTES; i++) {
       data.setAtIndex(FLOAT, i, 1 + data.getAtIndex(FLOAT, i));
     }
   }
@@ -138,17 +134,18 @@ final class SyntheticTensors {
    * positions are stretched by the factor, those below a quarter of it are left alone, those
    * between are blended.
    */
-  private void fillRopeFrequencies(MemorySegment data) {
+  private void fillRopeFrequencies(long from, MemorySegment data) {
     double oldContext = 8192;
     double lowFrequencyFactor = 1;
     double highFrequencyFactor = 4;
     int pairs = shape.headDim() / 2;
-    for (int i = 0; i < pairs; i++) {
+    for (long at = 0; at < data.byteSize(); at += Float.BYTES) {
+      long i = (from + at) / Float.BYTES;
       double frequency = StrictMath.pow(shape.ropeBase(), -(double) i / pairs);
       double turns = oldContext * frequency / (2 * StrictMath.PI);
       double blend = (turns - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
       double kept = Math.clamp(blend, 0.0, 1.0);
-      data.setAtIndex(FLOAT, i, (float) (1 / ((1 - kept) / shape.ropeFactor() + kept)));
+      data.set(FLOAT, at, (float) (1 / ((1 - kept) / shape.ropeFactor() + kept)));
     }
   }
 

@@ -22,7 +22,7 @@ class KernelProfileTest {
   @Test
   void countsEachKernelsCallsAndBytesByKindOfLayer() {
     try (ModelFile file = SyntheticModels.open("tiny", Optional.of("Q8_0"))) {
-      KernelProfile profile = new KernelProfile(kernels, file);
+      KernelProfile profile = new KernelProfile(kernels);
       try (Workbench workbench = workbench(file, profile.kernels())) {
         workbench.forward(chunk(workbench, 0, POSITIONS - 1));
         profile.reset();
@@ -58,7 +58,7 @@ class KernelProfileTest {
   void leavesTheNumbersAlone() {
     try (ModelFile file = SyntheticModels.tiny();
         Workbench plain = workbench(file, kernels);
-        Workbench profiled = workbench(file, new KernelProfile(kernels, file).kernels())) {
+        Workbench profiled = workbench(file, new KernelProfile(kernels).kernels())) {
       assertThat(logits(profiled)).containsExactly(logits(plain));
     }
   }

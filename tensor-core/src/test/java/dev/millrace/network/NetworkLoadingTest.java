@@ -10,6 +10,8 @@ import dev.millrace.model.TensorData;
 import dev.millrace.network.NetworkConfig.RopeScaling;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -216,6 +218,42 @@ class NetworkLoadingTest {
               .with(new TensorData(right.name(), ElementType.F32, wrong, MemorySegment.NULL)),
           "tensor %s: expected %s, file has %s".formatted(right.name(), right.shape(), wrong));
     }
+  }
+
+  /** Whatever is in it: here NaN, which would show in every answer. */
+  @Test
+  void rowsBehindTheLastTokenAreLeftOut() {
+    TinyModel model = new TinyModel();
+    String expected = digest(model);
+
+    model.with(padded(model, "token_embd.weight")).with(padded(model, "output.weight"));
+
+    assertThat(load(model).vocabulary()).isEqualTo(TinyModel.VOCABULARY);
+    assertThat(digest(model)).isEqualTo(expected);
+  }
+
+  @Test
+  void moreTokensThanRowsAreLeftToWhoeverReadsTheTokens() {
+    TinyModel model = new TinyModel();
+    model.with("tokenizer.ggml.tokens", Collections.nCopies(999, "a"));
+
+    assertThat(load(model).vocabulary()).isEqualTo(TinyModel.VOCABULARY);
+  }
+
+  private static String digest(TinyModel model) {
+    try (PromptRunner runner = new PromptRunner(model, new ScalarKernels(), 1, 16, 5, 5)) {
+      return runner.atOnce();
+    }
+  }
+
+  private static TensorData padded(TinyModel model, String name) {
+    TensorData right = model.tensors().get(name);
+    byte[] bytes = new byte[(int) right.bytes() + 16 * (int) right.rowBytes()];
+    Arrays.fill(bytes, (byte) -1); // NaN
+    MemorySegment data = MemorySegment.ofArray(bytes);
+    MemorySegment.copy(right.data(), 0, data, 0, right.bytes());
+    List<Long> shape = List.of(right.shape().getFirst() + 16, right.shape().getLast());
+    return new TensorData(name, right.type(), shape, data);
   }
 
   @Test

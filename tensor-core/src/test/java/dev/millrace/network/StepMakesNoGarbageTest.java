@@ -7,6 +7,7 @@ import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.Team;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.kv.BlockTable;
@@ -79,9 +80,8 @@ class StepMakesNoGarbageTest {
     }
 
     @Override
-    public Weights pack(
-        ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
-      return new Shape(type, rows, columns, 0);
+    public Weights pack(WeightSource source, Arena arena) {
+      return new Shape(source.type(), source.rows(), source.columns(), 0);
     }
 
     @Override

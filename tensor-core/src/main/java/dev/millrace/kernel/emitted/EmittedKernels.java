@@ -5,9 +5,9 @@ import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
-import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -69,9 +69,9 @@ public final class EmittedKernels implements Kernels {
   }
 
   @Override
-  public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
-    Arguments.checkPack(type, source, rows, columns);
-    PackedLayout layout = new PackedLayout(type, columns);
+  public Weights pack(WeightSource source, Arena arena) {
+    Arguments.checkWeights(source.type(), source.rows(), source.columns());
+    PackedLayout layout = new PackedLayout(source.type(), source.columns());
     Map<ActivationPrecision, MultiplyCode> layoutCodes;
     synchronized (codes) {
       codes.keySet().removeIf(known -> !known.scope().isAlive());
@@ -80,7 +80,7 @@ public final class EmittedKernels implements Kernels {
               .computeIfAbsent(arena, a -> new HashMap<>())
               .computeIfAbsent(layout, l -> codes(l, arena));
     }
-    return EmittedWeights.pack(layout, source, rows, layoutCodes, arena);
+    return EmittedWeights.pack(source, layout, layoutCodes, arena);
   }
 
   private Map<ActivationPrecision, MultiplyCode> codes(PackedLayout layout, Arena arena) {

@@ -5,6 +5,7 @@ import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.millrace.kernel.ActivationPrecision;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
@@ -24,18 +25,15 @@ record EmittedWeights(
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   static EmittedWeights pack(
+      WeightSource source,
       PackedLayout layout,
-      MemorySegment source,
-      int rows,
       Map<ActivationPrecision, MultiplyCode> codes,
       Arena arena) {
-    int groups = Math.ceilDiv(rows, ROW_GROUP);
+    int groups = Math.ceilDiv(source.rows(), ROW_GROUP);
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     WeightPacker packer = new WeightPacker(layout);
-    for (int group = 0; group < groups; group++) {
-      packer.pack(source, rows, group, data);
-    }
-    return new EmittedWeights(layout, rows, data, codes);
+    source.forEachPanel((panel, from, to) -> packer.pack(panel, from, to, data));
+    return new EmittedWeights(layout, source.rows(), data, codes);
   }
 
   /** The product with activations of a precision; with any, of plain weights. */

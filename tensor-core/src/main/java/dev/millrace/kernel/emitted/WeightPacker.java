@@ -40,19 +40,27 @@ final class WeightPacker {
     }
   }
 
-  /** Packs group {@code index} of weights that have {@code rows} rows. */
-  void pack(MemorySegment source, int rows, int index, MemorySegment to) {
-    Arrays.fill(group, (byte) 0);
-    for (int lane = 0; lane < ROW_GROUP && index * ROW_GROUP + lane < rows; lane++) {
-      long from = (long) index * ROW_GROUP + lane;
-      if (type.isQuantized()) {
-        row.read(source, from);
-        packQuantized(lane);
-      } else {
-        packPlain(source, from, lane);
+  /**
+   * Packs the groups of rows [from, to), which a panel has, to where they belong in {@code all}.
+   */
+  void pack(MemorySegment panel, int from, int to, MemorySegment all) {
+    for (int first = from; first < to; first += ROW_GROUP) {
+      Arrays.fill(group, (byte) 0);
+      for (int lane = 0; lane < Math.min(ROW_GROUP, to - first); lane++) {
+        packRow(panel, first - from + lane, lane);
       }
+      long place = first / ROW_GROUP * layout.groupBytes();
+      MemorySegment.copy(group, 0, all, JAVA_BYTE, place, group.length);
     }
-    MemorySegment.copy(group, 0, to, JAVA_BYTE, index * layout.groupBytes(), group.length);
+  }
+
+  private void packRow(MemorySegment panel, int index, int lane) {
+    if (type.isQuantized()) {
+      row.read(panel, index);
+      packQuantized(lane);
+    } else {
+      packPlain(panel, index, lane);
+    }
   }
 
   private void packPlain(MemorySegment source, long from, int lane) {

@@ -8,9 +8,9 @@ import dev.millrace.kernel.Functions;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRow;
 import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
-import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -25,10 +25,13 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
-    Arguments.checkPack(type, source, rows, columns);
-    return new ScalarWeights(
-        type, rows, columns, arena.allocate(source.byteSize()).copyFrom(source));
+  public Weights pack(WeightSource source, Arena arena) {
+    Arguments.checkWeights(source.type(), source.rows(), source.columns());
+    long rowBytes = source.type().bytes(source.columns());
+    MemorySegment data = arena.allocate(source.rows() * rowBytes);
+    source.forEachPanel(
+        (panel, from, _) -> MemorySegment.copy(panel, 0, data, from * rowBytes, panel.byteSize()));
+    return new ScalarWeights(source.type(), source.rows(), source.columns(), data);
   }
 
   @Override

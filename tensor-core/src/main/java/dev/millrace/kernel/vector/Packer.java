@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.millrace.kernel.QuantizedRow;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,50 +25,55 @@ final class Packer {
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private final ElementType type;
-  private final MemorySegment source;
   private final int columns;
   private final MemorySegment target;
   private final QuantizedRow quantizedRow; // idle where the type is plain
 
-  private Packer(ElementType type, MemorySegment source, int columns, MemorySegment target) {
+  private Packer(ElementType type, int columns, MemorySegment target) {
     this.type = type;
-    this.source = source;
     this.columns = columns;
     this.target = target;
     quantizedRow = new QuantizedRow(type, columns);
   }
 
-  static VectorWeights pack(
-      ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
-    long bytes = VectorWeights.groups(rows) * VectorWeights.groupBytes(type, columns);
+  static VectorWeights pack(WeightSource source, Arena arena) {
+    ElementType type = source.type();
+    int columns = source.columns();
+    long bytes = VectorWeights.groups(source.rows()) * VectorWeights.groupBytes(type, columns);
     MemorySegment target = arena.allocate(bytes, LANES_BYTES);
-    Packer packer = new Packer(type, source, columns, target);
-    for (int row = 0; row < rows; row++) {
-      packer.packRow(row);
-    }
-    return new VectorWeights(type, rows, columns, target);
+    Packer packer = new Packer(type, columns, target);
+    source.forEachPanel(
+        (panel, from, to) -> {
+          for (int row = from; row < to; row++) {
+            packer.packRow(panel, row - from, row);
+          }
+        });
+    return new VectorWeights(type, source.rows(), columns, target);
   }
 
-  private void packRow(int row) {
-    long from = row * type.bytes(columns);
+  private void packRow(MemorySegment source, int rowOfSource, int row) {
+    long from = rowOfSource * type.bytes(columns);
     long to =
         row / ROW_GROUP * VectorWeights.groupBytes(type, columns)
             + (long) row % ROW_GROUP * Integer.BYTES;
     switch (type) {
-      case F32 -> packFloats(from, to);
-      case F16, BF16 -> packHalves(from, to);
-      default -> packBlocks(row, to);
+      case F32 -> packFloats(source, from, to);
+      case F16, BF16 -> packHalves(source, from, to);
+      default -> {
+        quantizedRow.read(source, rowOfSource);
+        packBlocks(to);
+      }
     }
   }
 
-  private void packFloats(long from, long to) {
+  private void packFloats(MemorySegment source, long from, long to) {
     for (int k = 0; k < columns; k++) {
       float value = source.get(FILE_FLOAT, from + (long) k * Float.BYTES);
       target.set(JAVA_FLOAT, to + k * LANES_BYTES, value);
     }
   }
 
-  private void packHalves(long from, long to) {
+  private void packHalves(MemorySegment source, long from, long to) {
     for (int k = 0; k < columns; k += 2) {
       int low = source.get(FILE_SHORT, from + (long) k * Short.BYTES) & 0xFFFF;
       int high = k + 1 < columns ? source.get(FILE_SHORT, from + (k + 1L) * Short.BYTES) : 0;
@@ -75,8 +81,7 @@ final class Packer {
     }
   }
 
-  private void packBlocks(int row, long to) {
-    quantizedRow.read(source, row);
+  private void packBlocks(long to) {
     int groups = VectorWeights.scales(type);
     for (int block = 0; block < columns / QUANTIZATION_BLOCK; block++) {
       long at = to + block * VectorWeights.blockBytes(type);

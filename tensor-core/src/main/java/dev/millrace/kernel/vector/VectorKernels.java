@@ -6,6 +6,7 @@ import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Arguments;
 import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.QuantizedRows;
+import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
 import dev.millrace.kv.KvType;
@@ -22,9 +23,9 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public Weights pack(ElementType type, MemorySegment source, int rows, int columns, Arena arena) {
-    Arguments.checkPack(type, source, rows, columns);
-    return Packer.pack(type, source, rows, columns, arena);
+  public Weights pack(WeightSource source, Arena arena) {
+    Arguments.checkWeights(source.type(), source.rows(), source.columns());
+    return Packer.pack(source, arena);
   }
 
   @Override
