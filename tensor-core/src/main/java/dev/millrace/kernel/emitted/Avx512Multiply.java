@@ -146,9 +146,13 @@ final class Avx512Multiply extends MultiplyEmitter {
 
   /** Of columns that share a scale. */
   private void addGroup(int row, int group) {
-    Vec sum = zmm(firstTemporary + (row + group) % 3); // in turn, so that they overlap
+    Vec sum = zmm(firstTemporary + (row + group) % (isInt8() ? 3 : 2));
     Vec scale = zmm(firstTemporary + 3 + (row + group) % 2);
+    Vec oddSum = zmm(firstTemporary + 2); // apart, for half the wait from the first to the last
     startSum(sum, row, group);
+    if (!isInt8()) {
+      a.vpxord(oddSum, oddSum, oddSum);
+    }
     int quads = QUADS / layout.scaleGroups();
     for (int j = group * quads; j < (group + 1) * quads; j++) {
       if (isInt8()) {
@@ -157,8 +161,12 @@ final class Avx512Multiply extends MultiplyEmitter {
       } else {
         int even = j * PackedLayout.QUAD * Short.BYTES;
         a.vpdpwssd(sum, zmm(FIRST_QUAD + j), activation(row, even).broadcasting());
-        a.vpdpwssd(sum, zmm(FIRST_ODD + j), activation(row, even + Integer.BYTES).broadcasting());
+        Mem odd = activation(row, even + Integer.BYTES).broadcasting();
+        a.vpdpwssd(oddSum, zmm(FIRST_ODD + j), odd);
       }
+    }
+    if (!isInt8()) {
+      a.vpaddd(sum, sum, oddSum);
     }
     a.vcvtdq2ps(sum, sum);
     Vec ofWeights = group == 0 ? scales : secondScales;
