@@ -76,7 +76,7 @@ MUTATIONS = {
         "if (cache.isShared(left.blocks().block(index)) && cache.available() > 0) {",
         "if (false) {"),
     "the last token's logits are taken from the cache": (
-        ENGINE + "Blocks.java", "return (sequence.length() - 1) / blockSize;", "return sequence.length() / blockSize;"),
+        ENGINE + "Blocks.java", "(sequence.length() - 1) / blockSize;", "sequence.length() / blockSize;"),
     "a preempted sequence keeps its progress": (
         ENGINE + "Sequence.java", "    enter(Phase.QUEUED);\n    computed = 0;\n", "    enter(Phase.QUEUED);\n"),
     "a draft's block is shared before it is accepted": (
