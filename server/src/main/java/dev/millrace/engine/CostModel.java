@@ -32,6 +32,7 @@ final class CostModel {
   private final Sums decoding = new Sums();
   private final Sums prefilling = new Sums();
   private final double[] nanosPer = new double[TERMS]; // constant, row, attended position
+  private double leastPerRow = Double.MAX_VALUE; // nanoseconds, of all steps made
 
   /**
    * A step was made.
@@ -41,6 +42,7 @@ final class CostModel {
   void observe(boolean hasPrefill, int rows, long attended, long nanos) {
     (hasPrefill ? prefilling : decoding)
         .add(new double[] {1, rows, attended}, (double) Math.max(nanos, 1_000));
+    leastPerRow = Math.min(leastPerRow, (double) nanos / rows);
     fit();
   }
 
@@ -58,9 +60,13 @@ final class CostModel {
     return nanosPer[0] + nanosPer[1] * rows + nanosPer[2] * attended;
   }
 
-  /** What one more row costs that attends to so many positions. */
+  /**
+   * What one more row costs that attends to so many positions. Where rows and positions always came
+   * together, the fit may put all on one of them, and a row without the other would cost nothing:
+   * so it is no less than a row's share was in the fullest steps.
+   */
   double nanosForRow(double attended) {
-    return nanosPer[1] + nanosPer[2] * attended;
+    return Math.max(nanosPer[1] + nanosPer[2] * attended, isFitted() ? leastPerRow : 0);
   }
 
   /** No time is negative: a term that would be is left out, and the others are fitted again. */
