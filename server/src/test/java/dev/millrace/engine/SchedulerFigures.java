@@ -24,8 +24,9 @@ import java.util.stream.Stream;
 
 /**
  * The scheduler on a real model: what a long prompt does to those that decode, and what prompts
- * with one beginning cost together. {@link #main} takes the path of a model, and prints ratios of
- * one run. Run it with the tests' class path, alone on the machine.
+ * with one beginning cost together. {@link #main} takes the path of a model and, if it isn't to be
+ * the default, the time that a step may take (PT0.03S); it prints ratios of one run. Run it with
+ * the tests' class path, alone on the machine.
  */
 final class SchedulerFigures {
   private static final int BLOCK_SIZE = Kernels.ATTENTION_TILE;
@@ -75,7 +76,7 @@ final class SchedulerFigures {
     }
   }
 
-  private static EngineLoop start(Path path) throws IOException {
+  private static EngineLoop start(Path path, Duration stepTarget) throws IOException {
     Kernels kernels = Tiers.choose(Tiers.AUTO).kernels();
     try (ModelFile file = GgufFile.open(path)) {
       NetworkConfig config = NetworkConfig.from(file);
@@ -105,7 +106,17 @@ final class SchedulerFigures {
               });
       return EngineLoop.start(
           new EngineSettings(
-              BLOCKS, BLOCK_SIZE, MAX_BATCH_TOKENS, MAX_RUNNING, 256, Duration.ofMinutes(1)),
+              BLOCKS,
+              BLOCK_SIZE,
+              MAX_BATCH_TOKENS,
+              MAX_RUNNING,
+              256,
+              Duration.ofMinutes(1),
+              new EngineSettings.Policy(
+                  EngineSettings.Policy.DEFAULT.maxWaitingTokens(),
+                  stepTarget,
+                  EngineSettings.Policy.DEFAULT.stallTimeout(),
+                  EngineSettings.Policy.DEFAULT.ageing())),
           model,
           Tokenizers.from(file.metadata()));
     }
@@ -135,7 +146,8 @@ final class SchedulerFigures {
   }
 
   public static void main(String[] arguments) throws IOException, InterruptedException {
-    try (EngineLoop engine = start(Path.of(arguments[0]))) {
+    Duration stepTarget = arguments.length > 1 ? Duration.parse(arguments[1]) : Duration.ZERO;
+    try (EngineLoop engine = start(Path.of(arguments[0]), stepTarget)) {
       for (int i = 0; i < 4; i++) { // the compiler and the cost model warm up
         await(submit(engine, prompt(500 + i, 700).maxTokens(60)), 60);
       }
@@ -157,14 +169,19 @@ final class SchedulerFigures {
     long begun = System.nanoTime();
     Thread.sleep(4_000);
     long arrived = System.nanoTime();
+    long stepsBefore = engine.snapshot().steps();
     Times among = submit(engine, prompt(2, 4_000).maxTokens(1));
     await(among, 1);
     long read = System.nanoTime();
+    long steps = engine.snapshot().steps() - stepsBefore;
     double before = p99(streams.stream().map(stream -> stream.gaps(begun, arrived)));
     double during = p99(streams.stream().map(stream -> stream.gaps(arrived, read)));
     System.out.printf(
         "8 streams: p99 between tokens %.1f ms, and %.1f ms while 4,000 tokens are read: %.2f%n",
         before, during, during / before);
+    System.out.printf(
+        "%d steps of %.1f ms and %.1f tokens of the prompt%n",
+        steps, (read - arrived) / 1e6 / steps, 4_000.0 / steps);
     System.out.printf(
         "4,000 tokens: first token after %.2f s alone, %.2f s beside them: %.2f%n",
         alone.secondsToFirst(),
