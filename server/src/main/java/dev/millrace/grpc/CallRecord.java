@@ -29,6 +29,7 @@ final class CallRecord {
   private Usage usage = Usage.getDefaultInstance(); // of the generation at hand
   private Usage before = Usage.getDefaultInstance(); // of those before it, in a conversation
   private Optional<GenerationEvent.Timings> timings = Optional.empty();
+  private String finishReason = ""; // of the candidate that ended last
   private String outcome = "";
 
   CallRecord(String method, String peer) {
@@ -55,6 +56,7 @@ final class CallRecord {
   synchronized void accepted(AcceptedRequest request) {
     before = usage();
     usage = Usage.getDefaultInstance();
+    outcome = ""; // until this generation has one, too
     requestId = request.started().getRequestId();
     model = request.started().getModel();
     promptTokens = request.started().getPromptTokenCount();
@@ -74,10 +76,11 @@ final class CallRecord {
               usage.toBuilder()
                   .setCompletionTokens(usage.getCompletionTokens() + delta.tokens().size())
                   .build();
-      case GenerationEvent.Finished finished -> outcome = word(finished.reason());
+      case GenerationEvent.Finished finished -> finishReason = word(finished.reason());
       case GenerationEvent.Summary summary -> {
         usage = EventTranslator.usage(summary.usage());
         timings = Optional.of(summary.timings());
+        outcome = finishReason;
       }
     }
   }

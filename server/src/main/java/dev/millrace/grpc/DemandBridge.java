@@ -3,8 +3,12 @@ package dev.millrace.grpc;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.reactivestreams.Subscription;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.BaseSubscriber;
+import reactor.util.context.Context;
 
 /**
  * Carries a publisher into a gRPC call, one element at a time: the next one is asked for when the
@@ -25,6 +29,14 @@ final class DemandBridge<T> extends BaseSubscriber<T> {
    */
   static final int READY_THRESHOLD_BYTES = 256;
 
+  private static final Logger log = LoggerFactory.getLogger(DemandBridge.class);
+
+  /** Where Reactor's operators look for who takes failures that come behind a cancellation. */
+  private static final String ON_ERROR_DROPPED = "reactor.onErrorDropped.local";
+
+  private static final Consumer<Throwable> LATE =
+      failure -> log.debug("the caller had gone already: {}", failure.toString());
+
   private final ServerCallStreamObserver<T> call;
   private final AtomicBoolean asked = new AtomicBoolean(); // for an element that hasn't come yet
 
@@ -33,6 +45,12 @@ final class DemandBridge<T> extends BaseSubscriber<T> {
     call.setOnReadyThreshold(READY_THRESHOLD_BYTES);
     call.setOnReadyHandler(this::askIfReady);
     call.setOnCancelHandler(this::cancel);
+  }
+
+  /** A failure that crosses a cancellation is no defect, as Reactor would log it. */
+  @Override
+  public Context currentContext() {
+    return Context.of(ON_ERROR_DROPPED, LATE);
   }
 
   @Override

@@ -7,6 +7,8 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
 import dev.millrace.engine.Await;
+import dev.millrace.engine.GenerationEvent;
+import dev.millrace.engine.GenerationEvent.FinishReason;
 import dev.millrace.v1.GenerateRequest;
 import java.util.List;
 import java.util.Map;
@@ -85,6 +87,16 @@ class RequestLogTest {
       assertThat(lines.all.getFirst()).containsEntry("outcome", "cancelled");
       assertThat(Integer.parseInt(lines.all.getFirst().get("completion_tokens"))).isBetween(3, 399);
     }
+  }
+
+  @Test
+  void aCallerThatGoesAwayWhenOnlyOneOfItsCandidatesHasEndedIsCancelled() {
+    CallRecord record = new CallRecord("Generate", "peer");
+    record.saw(new GenerationEvent.Finished(0, FinishReason.MAX_TOKENS, "", 5));
+
+    record.log(false);
+
+    assertThat(lines.all.getFirst()).containsEntry("outcome", "cancelled");
   }
 
   /** Keeps the keys and values of what is logged. */
