@@ -60,6 +60,10 @@ MUTATIONS = {
     "a follower waits for a dead leader": (
         ENGINE + "Following.java", "leader.phase() == Sequence.Phase.RUNNING\n        && leader.isPrefilling()",
         "(leader.phase() == Sequence.Phase.ENDED || leader.isPrefilling())"),
+    "another salt's prompt is waited for": (
+        ENGINE + "Following.java", "if (!sequence.salt().equals(other.salt())) {", "if (false) {"),
+    "an end is told again when a stream is taken up": (
+        ENGINE + "EngineState.java", "boolean told = generation.endsAreTold();", "boolean told = false;"),
     "a block is written to that its leader still writes to": (
         ENGINE + "Blocks.java", "    int block = cache.allocate();\n    copies.add(",
         "    int block = donor.blocks().block(sequence.shared());\n    copies.add("),
