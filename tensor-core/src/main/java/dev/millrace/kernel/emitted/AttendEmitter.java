@@ -70,6 +70,7 @@ final class AttendEmitter extends StepEmitter {
   // numbers that some instructions can't name.
   private final int factors;
   private final int cacheVectors;
+  private final int weighedAtOnce; // queries: three registers for each of their vectors
 
   AttendEmitter(Isa isa, int headDim, int blockSize, KvType type) {
     super(isa);
@@ -81,6 +82,7 @@ final class AttendEmitter extends StepEmitter {
     groups = isa == Isa.AVX512 ? AVX512_GROUPS : AVX2_GROUPS;
     factors = isa == Isa.AVX512 ? 4 : 3;
     cacheVectors = isa == Isa.AVX512 ? MAX_CHUNK : 1;
+    weighedAtOnce = isa == Isa.AVX512 ? 4 : 1;
   }
 
   byte[] emit() {
@@ -290,36 +292,60 @@ final class AttendEmitter extends StepEmitter {
     a.mov(LEFT, QUERIES_LEFT);
     a.bind(shrinks);
     a.vmovups(v(1), CACHE_0.at(C_AFTER_M));
-    exp(v(0), v(1), v(2), v(3));
+    exp(new Exp(v(0), v(1), v(2)));
     a.vmovups(CACHE_0.at(C_AFTER_M), v(0));
     a.add(CACHE_0, vectorBytes);
     a.sub(LEFT, lanes);
     a.jcc(GREATER, shrinks);
 
-    Label query = new Label();
-    a.bind(query);
-    for (int vector = 0; vector < tileVectors; vector++) {
-      Vec weights = v(vector);
-      Vec difference = v(4 + vector * 3);
-      a.vbroadcastss(weights, NUMBERS.at(0));
-      a.vmovups(difference, SCORES.at(vector * vectorBytes));
-      a.vsubps(difference, difference, weights);
-      exp(weights, difference, v(5 + vector * 3), v(6 + vector * 3));
-      a.vmovups(SCORES.at(vector * vectorBytes), weights);
+    Label several = new Label();
+    Label single = new Label();
+    Label done = new Label();
+    if (weighedAtOnce > 1) {
+      a.bind(several);
+      a.cmp(QUERIES_LEFT, weighedAtOnce);
+      a.jcc(BELOW, single);
+      weigh(weighedAtOnce);
+      a.jmp(several);
     }
-    for (int vector = 0; vector < tileVectors / 2; vector++) {
-      a.vaddps(v(vector), v(vector), v(vector + tileVectors / 2));
+    a.bind(single);
+    a.test(QUERIES_LEFT, QUERIES_LEFT);
+    a.jcc(EQUAL, done);
+    weigh(1);
+    a.jmp(single);
+    a.bind(done);
+  }
+
+  /** Scores become weights, and are added to l. */
+  private void weigh(int queries) {
+    Exp[] weights = new Exp[queries * tileVectors];
+    for (int i = 0; i < weights.length; i++) {
+      Exp weight = new Exp(v(i), v(weights.length + i), v(2 * weights.length + i));
+      weights[i] = weight;
+      a.vbroadcastss(weight.result(), NUMBERS.at(i / tileVectors * Float.BYTES));
+      a.vmovups(weight.x(), SCORES.at(i * vectorBytes));
+      a.vsubps(weight.x(), weight.x(), weight.result());
     }
-    join(v(0), v(1));
-    Vec sum = xmm(2);
-    a.vmovss(sum, NUMBERS.at(L_AFTER_M));
-    a.vmovss(xmm(3), NUMBERS.at(C_AFTER_M));
-    a.vfmadd213ps(sum, xmm(3), xmm(0));
-    a.vmovss(NUMBERS.at(L_AFTER_M), sum);
-    a.add(SCORES, AttendLayout.SCORE_BYTES);
-    a.add(NUMBERS, Float.BYTES);
-    a.sub(QUERIES_LEFT, 1);
-    a.jcc(NOT_EQUAL, query);
+    exp(weights);
+    for (int i = 0; i < weights.length; i++) {
+      a.vmovups(SCORES.at(i * vectorBytes), weights[i].result());
+    }
+    for (int query = 0; query < queries; query++) {
+      int first = query * tileVectors;
+      for (int vector = 0; vector < tileVectors / 2; vector++) {
+        a.vaddps(v(first + vector), v(first + vector), v(first + vector + tileVectors / 2));
+      }
+      join(v(first), v(first + 1));
+      Vec sum = xmm(weights.length);
+      Vec shrink = xmm(weights.length + 1);
+      a.vmovss(sum, NUMBERS.at(query * Float.BYTES + L_AFTER_M));
+      a.vmovss(shrink, NUMBERS.at(query * Float.BYTES + C_AFTER_M));
+      a.vfmadd213ps(sum, shrink, xmm(first));
+      a.vmovss(NUMBERS.at(query * Float.BYTES + L_AFTER_M), sum);
+    }
+    a.add(SCORES, queries * AttendLayout.SCORE_BYTES);
+    a.add(NUMBERS, queries * Float.BYTES);
+    a.sub(QUERIES_LEFT, queries);
   }
 
   // ---- values

@@ -95,7 +95,7 @@ final class RowEmitter extends StepEmitter {
             Vec gate = v(4);
             a.vmovups(gate, FIRST.at(AT, 1, i * vectorBytes));
             a.vxorps(v(1), gate, constant(StepConstants.SIGNS));
-            exp(v(0), v(1), v(2), v(3));
+            exp(new Exp(v(0), v(1), v(2)));
             a.vaddps(v(0), v(0), constant(StepConstants.ONE));
             a.vdivps(gate, gate, v(0));
             a.vmulps(gate, gate, SECOND.at(AT, 1, i * vectorBytes));
@@ -174,10 +174,10 @@ final class RowEmitter extends StepEmitter {
     a.vmaxps(newMax, max, nextMax);
     a.vsubps(max, max, newMax);
     a.vbroadcastss(v(1), max);
-    exp(v(6), v(1), v(2), v(3)); // a
+    exp(new Exp(v(6), v(1), v(2))); // a
     a.vsubps(nextMax, nextMax, newMax);
     a.vbroadcastss(v(1), nextMax);
-    exp(v(7), v(1), v(2), v(3)); // b
+    exp(new Exp(v(7), v(1), v(2))); // b
     a.vmovss(xmm(0), FIRST.at(AT, 1, Float.BYTES));
     a.vmulps(xmm(0), xmm(0), xmm(7));
     a.vfmadd213ps(sum, xmm(6), xmm(0));
@@ -245,7 +245,7 @@ final class RowEmitter extends StepEmitter {
             a.vmovups(v(1), FIRST.at(AT, 1, i * vectorBytes));
             a.vsubps(v(1), v(1), v(9));
             a.vmulps(v(1), v(1), v(8));
-            exp(v(0), v(1), v(2), v(3));
+            exp(new Exp(v(0), v(1), v(2)));
             a.vmovups(SECOND.at(AT, 1, i * vectorBytes), v(0));
             a.vaddps(v(10 + i), v(10 + i), v(0));
           }

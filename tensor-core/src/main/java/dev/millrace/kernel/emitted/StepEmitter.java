@@ -9,6 +9,7 @@ import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.Functions;
+import java.util.function.Consumer;
 
 /**
  * What the code of attention, norms and gates is made of, in vectors of 8 or 16 floats: the same
@@ -51,32 +52,43 @@ abstract class StepEmitter {
     }
   }
 
+  /** Registers for {@code result} = exp(x): all three differ, all are overwritten. */
+  record Exp(Vec result, Vec x, Vec shifted) {}
+
   /**
-   * {@link Functions#exp}: {@code result} = exp(x). All four registers differ; all are overwritten.
+   * {@link Functions#exp} of one or several, step by step for all of them: there is enough to do
+   * while each waits for itself.
    */
-  final void exp(Vec result, Vec x, Vec shifted, Vec n) {
-    a.vmovups(n, constant(StepConstants.EXP_LOWEST)); // where x is NaN, min and max leave it
-    a.vmaxps(x, n, x);
-    a.vmovups(n, constant(StepConstants.EXP_HIGHEST));
-    a.vminps(x, n, x);
-    a.vmovups(shifted, constant(StepConstants.ROUNDER));
-    a.vfmadd231ps(shifted, x, constant(StepConstants.LOG2_E));
-    a.vsubps(n, shifted, constant(StepConstants.ROUNDER));
-    a.vfmadd231ps(x, n, constant(StepConstants.MINUS_LN2_HIGH));
-    a.vfmadd231ps(x, n, constant(StepConstants.MINUS_LN2_LOW));
-    a.vmovups(result, constant(StepConstants.EXP_6));
-    for (int factor = StepConstants.EXP_6 - 64; factor >= StepConstants.EXP_2; factor -= 64) {
-      a.vfmadd213ps(result, x, constant(factor));
+  final void exp(Exp... all) {
+    each(all, e -> a.vmovups(e.result, constant(StepConstants.EXP_LOWEST)));
+    each(all, e -> a.vmaxps(e.x, e.result, e.x)); // where x is NaN, max and min leave it
+    each(all, e -> a.vmovups(e.result, constant(StepConstants.EXP_HIGHEST)));
+    each(all, e -> a.vminps(e.x, e.result, e.x));
+    each(all, e -> a.vmovups(e.shifted, constant(StepConstants.ROUNDER)));
+    each(all, e -> a.vfmadd231ps(e.shifted, e.x, constant(StepConstants.LOG2_E)));
+    each(all, e -> a.vsubps(e.result, e.shifted, constant(StepConstants.ROUNDER))); // n
+    each(all, e -> a.vfmadd231ps(e.x, e.result, constant(StepConstants.MINUS_LN2_HIGH)));
+    each(all, e -> a.vfmadd231ps(e.x, e.result, constant(StepConstants.MINUS_LN2_LOW)));
+    each(all, e -> a.vmovups(e.result, constant(StepConstants.EXP_6)));
+    for (int i = StepConstants.EXP_6 - 64; i >= StepConstants.EXP_2; i -= 64) {
+      int factor = i;
+      each(all, e -> a.vfmadd213ps(e.result, e.x, constant(factor)));
     }
-    a.vfmadd213ps(result, x, constant(StepConstants.ONE));
-    a.vfmadd213ps(result, x, constant(StepConstants.ONE));
-    a.vpsubd(shifted, shifted, constant(StepConstants.ROUNDER)); // as bits: the exponent
-    a.vpsrad(n, shifted, 1);
-    a.vpsubd(shifted, shifted, n);
-    powerOfTwo(n);
-    powerOfTwo(shifted);
-    a.vmulps(result, result, n);
-    a.vmulps(result, result, shifted);
+    each(all, e -> a.vfmadd213ps(e.result, e.x, constant(StepConstants.ONE)));
+    each(all, e -> a.vfmadd213ps(e.result, e.x, constant(StepConstants.ONE)));
+    each(all, e -> a.vpsubd(e.shifted, e.shifted, constant(StepConstants.ROUNDER))); // n as bits
+    each(all, e -> a.vpsrad(e.x, e.shifted, 1));
+    each(all, e -> a.vpsubd(e.shifted, e.shifted, e.x));
+    each(all, e -> powerOfTwo(e.x));
+    each(all, e -> powerOfTwo(e.shifted));
+    each(all, e -> a.vmulps(e.result, e.result, e.x));
+    each(all, e -> a.vmulps(e.result, e.result, e.shifted));
+  }
+
+  private static void each(Exp[] all, Consumer<Exp> step) {
+    for (Exp exp : all) {
+      step.accept(exp);
+    }
   }
 
   private void powerOfTwo(Vec n) {
