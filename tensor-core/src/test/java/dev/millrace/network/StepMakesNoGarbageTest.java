@@ -38,13 +38,16 @@ class StepMakesNoGarbageTest {
   private static long leastBytesOfARound(Kernels kernels, int warmUp) {
     try (Team team = Team.of(2);
         Network network =
-            Network.load(new TinyModel(ElementType.Q4_1), kernels, team, new StepLimits(8, 4, 64));
-        KvPool pool = new KvPool(2, 2, 16, 2, 16)) {
+            Network.load(
+                new TinyModel(ElementType.Q4_1), kernels, team, new StepLimits(40, 4, 64));
+        KvPool pool = new KvPool(2, 2, 16, 5, 16)) {
       List<Chunk> prefill = List.of(chunk(0, 5, 0), chunk(1, 2, 2));
       List<Chunk> decode = List.of(chunk(0, 1, 1), chunk(1, 1, 1));
+      List<Chunk> byTiles = List.of(chunk(2, 40, 1));
       for (int round = 0; round < warmUp; round++) {
         network.forward(prefill, pool);
         network.forward(decode, pool);
+        network.forward(byTiles, pool);
       }
 
       // What the JVM does once (linking, the first time that a thread parks) isn't a step's doing:
@@ -54,6 +57,7 @@ class StepMakesNoGarbageTest {
         long before = THREADS.getCurrentThreadAllocatedBytes();
         network.forward(prefill, pool);
         network.forward(decode, pool);
+        network.forward(byTiles, pool);
         least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
       }
 
@@ -63,7 +67,9 @@ class StepMakesNoGarbageTest {
 
   private static Chunk chunk(int block, int count, int logitRows) {
     BlockTable blocks = new BlockTable();
-    blocks.append(block);
+    for (int i = 0; i * 16 < 3 + count; i++) {
+      blocks.append(block + i);
+    }
     return new Chunk(new int[count], 0, count, 3, blocks, logitRows);
   }
 
