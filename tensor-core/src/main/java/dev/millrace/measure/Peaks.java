@@ -18,10 +18,12 @@ public record Peaks(String isa, double fma, double dot, double memory) {
   /** Far more than any core's caches hold. */
   private static final long MEMORY_BYTES = 256L << 20;
 
-  private static final int REPETITIONS = 8;
+  /** Of repetitions of some milliseconds each: long enough for some to be undisturbed. */
+  private static final long MEASURED_NANOS = 300_000_000;
+
   private static final int LOOPS = 200_000; // some milliseconds
 
-  /** Takes some tenths of a second; empty where code can't be emitted. */
+  /** Takes a second; empty where code can't be emitted. */
   public static Optional<Peaks> measure(Team team) {
     try (Arena arena = Arena.ofShared()) {
       return PeakCode.emit(arena).map(code -> measure(team, code, arena));
@@ -53,8 +55,8 @@ public record Peaks(String isa, double fma, double dot, double memory) {
   /** Seconds that the fastest run took: the others were disturbed. */
   private static double best(Team team, Team.Task task) {
     long best = Long.MAX_VALUE;
-    for (int i = 0; i < REPETITIONS; i++) {
-      long begun = System.nanoTime();
+    long first = System.nanoTime();
+    for (long begun = first; begun - first < MEASURED_NANOS; begun = System.nanoTime()) {
       team.run(task);
       best = Math.min(best, System.nanoTime() - begun);
     }

@@ -138,7 +138,7 @@ public record NetworkConfig(
   /** Rows behind the last token are padding: no token has their ids. */
   private static OptionalInt tokens(Metadata metadata) {
     return metadata.has(TOKENS)
-        ? OptionalInt.of(metadata.strings(TOKENS).size())
+        ? OptionalInt.of(Math.max(1, metadata.strings(TOKENS).size()))
         : OptionalInt.empty();
   }
 
