@@ -47,15 +47,19 @@ final class Progress {
     if (nextSequenceNumber == 0) {
       return request;
     }
-    again = isLastOfUnknown(last) ? last : null;
+    GenerateResponse repeated = isLastOfUnknown(last) ? last : null;
+    again = repeated;
     Resume.Builder resume =
         Resume.newBuilder()
             .setToken(resumeToken)
-            .setAfterSequenceNumber(nextSequenceNumber - (again == null ? 1 : 2));
+            .setAfterSequenceNumber(nextSequenceNumber - (repeated == null ? 1 : 2));
     for (int i = 0; i < candidates.size(); i++) {
       List<Integer> ids = candidates.get(i).getIdsList();
-      boolean fewer = again != null && again.getDelta().getCandidate() == i;
-      int kept = ids.size() - (fewer ? again.getDelta().getTokenIdsCount() : 0);
+      int fewer =
+          repeated != null && repeated.getDelta().getCandidate() == i
+              ? repeated.getDelta().getTokenIdsCount()
+              : 0;
+      int kept = ids.size() - fewer;
       resume.addCandidates(TokenIds.newBuilder().addAllIds(ids.subList(0, kept)));
     }
     return request.toBuilder().setResume(resume).build();

@@ -107,7 +107,7 @@ final class LlamaNetwork implements Network {
     Matrix<Tokens, Hidden> x = embedding.apply(step, all.carried().x());
     probe.see("token_embd", x);
     for (int stage = 0; stage < layers.size(); stage++) {
-      if (probe == Probe.NONE && tiled.suit(step.rows())) {
+      if (probe.isOff() && tiled.suit(step.rows())) {
         tiled.stage(stage, step, pool);
       } else {
         LlamaLayer.stage(stage, layers, all.carried(), pool, step, all.layer(), probe);
@@ -125,7 +125,7 @@ final class LlamaNetwork implements Network {
   /** Nobody reads the last layer's rows but those that want logits, or a probe. */
   private void lastLayer(TokenBuffers all, LogitBuffers wanted, KvLayer cache) {
     LlamaLayer last = layers.getLast();
-    if (probe == Probe.NONE) {
+    if (probe.isOff()) {
       step.gather(all.carried(), wanted.carried());
       if (step.logitRows() > 0) {
         last.attendAndFeed(wanted.carried(), cache, step.wanted(), wanted.layer(), probe);

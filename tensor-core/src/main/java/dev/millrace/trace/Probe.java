@@ -16,10 +16,20 @@ public interface Probe {
         public Probe within(String prefix) {
           return this;
         }
+
+        @Override
+        public boolean isOff() {
+          return true;
+        }
       };
 
   /** Called when a tensor is complete; its memory will be overwritten afterwards. */
   void see(String name, Matrix<?, ?> matrix);
+
+  /** Whether nothing is looked at, so that nothing need be there to be seen. */
+  default boolean isOff() {
+    return false;
+  }
 
   /** This probe for tensors whose names start with {@code prefix}. */
   default Probe within(String prefix) {

@@ -107,16 +107,16 @@ public final class StepKernelTable {
     int[] blocks = IntStream.range(0, Math.ceilDiv(length, BLOCK_SIZE)).toArray();
     KvLayer layer = cache(arena, shape, type, blocks.length);
     MemorySegment q = floats(arena, rows * heads * headDim);
-    long qRow = heads * headDim * 4L;
+    long qRow = (long) heads * headDim * Float.BYTES;
     int stateFloats = heads * Kernels.attentionStateFloats(headDim);
     MemorySegment state = floats(arena, rows * stateFloats);
-    long stateRow = stateFloats * 4L;
+    long stateRow = (long) stateFloats * Float.BYTES;
     int first = length - rows + 1;
+    int sharing = heads / shape.kvHeads;
     String cache = "%s, %d × %d".formatted(type, shape.kvHeads, headDim);
     time(
-        "attend of %d rows × %d heads over %d of %s"
-            .formatted(rows, heads / shape.kvHeads, length, cache),
-        rows * (double) (first + length) * headDim * (heads / shape.kvHeads),
+        "attend of %d rows × %d heads over %d of %s".formatted(rows, sharing, length, cache),
+        rows * (double) (first + length) * headDim * sharing,
         () ->
             kernels.attend(
                 q, 0, qRow, rows, heads, 0.125f, layer, blocks, 1, first, 0, state, 0, stateRow));
