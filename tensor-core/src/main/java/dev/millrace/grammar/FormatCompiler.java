@@ -132,6 +132,7 @@ public final class FormatCompiler {
     if (format.isEmpty()) {
       throw new FormatException("", "no text obeys it");
     }
+    format.prepare();
     synchronized (kept) {
       kept.put(source, format);
     }

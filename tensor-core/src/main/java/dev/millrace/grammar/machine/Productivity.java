@@ -30,7 +30,8 @@ final class Productivity {
     }
   }
 
-  private static List<Node> reachable(Node root) {
+  /** A node and all that its parts are made of, each once. */
+  static List<Node> reachable(Node root) {
     Set<Node> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     List<Node> nodes = new ArrayList<>(List.of(root));
     seen.add(root);

@@ -13,8 +13,9 @@ final class Reach {
   private final long[] words;
   private final int[] exits; // nodes of the trie
   private final int[] labels; // what is accepted there
+  private final int walked;
 
-  private Reach(long[] mask, int[] exits, int[] labels) {
+  private Reach(long[] mask, int[] exits, int[] labels, int walked) {
     int used = 0;
     for (long word : mask) {
       used += word == 0 ? 0 : 1;
@@ -29,6 +30,7 @@ final class Reach {
     }
     this.exits = exits;
     this.labels = labels;
+    this.walked = walked;
   }
 
   /**
@@ -45,13 +47,17 @@ final class Reach {
     at[0] = state;
     int end = trie.nodes();
     int node = 1;
+    int walked = 0;
+    int entered = ByteAutomaton.NONE; // the last state that turned out to be allowed
     while (node < end) {
+      walked++;
       int depth = trie.depth(node);
       int to = automaton.next(at[depth - 1], trie.lastByte(node));
-      if (to == ByteAutomaton.NONE || !allowed.test(to)) {
+      if (to == ByteAutomaton.NONE || to != entered && !allowed.test(to)) {
         node = trie.behind(node);
         continue;
       }
+      entered = to;
       at[depth] = to;
       trie.addTokens(node, mask);
       int label = automaton.label(to);
@@ -70,7 +76,7 @@ final class Reach {
         node++;
       }
     }
-    return new Reach(mask, Arrays.copyOf(exits, count), Arrays.copyOf(labels, count));
+    return new Reach(mask, Arrays.copyOf(exits, count), Arrays.copyOf(labels, count), walked);
   }
 
   void addTo(long[] mask) {
@@ -89,6 +95,11 @@ final class Reach {
 
   int label(int index) {
     return labels[index];
+  }
+
+  /** How many of the trie's nodes were looked at. */
+  int walked() {
+    return walked;
   }
 
   long bytes() {

@@ -1,9 +1,12 @@
 package dev.millrace.grammar.machine;
 
 import dev.millrace.grammar.automaton.ByteAutomaton;
+import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -16,8 +19,11 @@ import org.jspecify.annotations.Nullable;
  * works something out; what is known is read without waiting.
  */
 final class States {
-  /** Of masks and states together; an estimate. */
-  static final long MAX_KEPT_BYTES = 8 << 20;
+  /** Of states, with their cells and masks; an estimate. */
+  private static final long MAX_KEPT_BYTES = 6 << 20;
+
+  /** Of what automata alone can tell. */
+  private static final long MAX_REACH_BYTES = 2 << 20;
 
   /**
    * Ways of reading one text. An ambiguous grammar can have exponentially many; what leads to more
@@ -31,6 +37,12 @@ final class States {
    */
   private static final long MAX_TRIED = 400_000;
 
+  /** Nodes of the trie that are looked at ahead, for all automata together: some 20 ms. */
+  private static final long MAX_PREPARED = 4_000_000;
+
+  /** What else a state takes that is prepared, in nodes looked at. */
+  private static final int NODES_FOR_A_STATE = 256;
+
   /** What may stand between a brace and a name, or a value and the next name. */
   private static final List<String> SEPARATORS = List.of("", " ", ",", ", ");
 
@@ -39,6 +51,19 @@ final class States {
   private static final long CELL_BYTES = 200;
   private static final long STATE_BYTES = 400;
 
+  /** Compared by what is in it: many states allow the same tokens. */
+  private record Mask(long[] words) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Mask mask && Arrays.equals(words, mask.words);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(words);
+    }
+  }
+
   private record Key(Set<Head> heads, boolean complete) {}
 
   /**
@@ -46,17 +71,63 @@ final class States {
    */
   private record Place(ByteAutomaton automaton, int state, @Nullable BitSet labels) {}
 
+  /** An automaton's state, before anything is read: of names, in an object that begins. */
+  private record Near(
+      ByteAutomaton automaton, int state, @Nullable Cell cell, @Nullable NameChoice choice) {}
+
   private final TokenTrie trie;
   private final Node root;
   private final Map<Cell, Cell> cells = new HashMap<>();
   private final Map<Key, State> states = new HashMap<>();
+  private final Map<Mask, Mask> masks = new HashMap<>();
   private final Map<Place, Reach> reaches = new HashMap<>();
   private long keptBytes;
+  private long reachBytes;
   private long tried; // by the mask that is being worked out
 
   States(Node root, TokenTrie trie) {
     this.root = root;
     this.trie = trie;
+  }
+
+  /**
+   * Works out ahead what automata alone can tell, in the states that are nearest to their starts:
+   * the most that masks take, so that those who compile a format wait for it, and no engine.
+   */
+  synchronized void prepare() {
+    Set<Near> seen = new HashSet<>();
+    Deque<Near> open = new ArrayDeque<>();
+    for (Node node : Productivity.reachable(root)) {
+      if (node instanceof Node.Terminal terminal) {
+        ByteAutomaton automaton = terminal.automaton;
+        open.add(new Near(automaton, automaton.start(), null, null));
+      } else if (node instanceof Node.MemberSet members) {
+        Cell cell = new Cell(members, Cell.Phase.NAME, 0, null);
+        for (ByteAutomaton names : List.of(members.names.first(), members.names.later())) {
+          open.add(new Near(names, names.start(), cell, NameChoice.of(cell, names)));
+        }
+      }
+    }
+    long walked = 0;
+    for (Near near = open.poll(); near != null; near = open.poll()) {
+      Reach reach = reach(new Head(near.automaton, near.state, near.cell), near.choice);
+      walked += NODES_FOR_A_STATE + reach.walked();
+      if (walked > MAX_PREPARED || reachBytes > MAX_REACH_BYTES / 2) {
+        return;
+      }
+      for (int read = 0; read < 256; read++) {
+        int to = near.automaton.next(near.state, read);
+        if (to != ByteAutomaton.NONE
+            && near.automaton.goesOn(to)
+            && (near.choice == null || near.choice.canGoOn(to))) {
+          int state = near.automaton.alike(to, trie.maxDepth());
+          Near next = new Near(near.automaton, state, near.cell, near.choice);
+          if (seen.add(next)) {
+            open.add(next);
+          }
+        }
+      }
+    }
   }
 
   /** Not to be kept for long: from it, all can be reached that is worked out behind it. */
@@ -133,8 +204,12 @@ final class States {
     if (keptBytes > MAX_KEPT_BYTES) {
       cells.clear();
       states.clear();
-      reaches.clear();
+      masks.clear();
       keptBytes = 0;
+    }
+    if (reachBytes > MAX_REACH_BYTES) {
+      reaches.clear();
+      reachBytes = 0;
     }
     long[] mask = new long[trie.words()];
     tried = 0;
@@ -152,9 +227,14 @@ final class States {
     if (tried > MAX_TRIED) {
       Arrays.fill(mask, 0);
     }
-    keptBytes += mask.length * (long) Long.BYTES;
-    state.keep(mask);
-    return mask;
+    Mask own = new Mask(mask);
+    Mask known = masks.putIfAbsent(own, own);
+    if (known == null) {
+      keptBytes += mask.length * (long) Long.BYTES;
+    }
+    long[] shared = known == null ? mask : known.words;
+    state.keep(shared);
+    return shared;
   }
 
   /** Tokens that go on behind a trie's node where an automaton over a cell has accepted. */
@@ -257,7 +337,7 @@ final class States {
     if (known == null) {
       known = Reach.from(head.automaton(), state, trie, to -> choice == null || choice.canGoOn(to));
       reaches.put(place, known);
-      keptBytes += known.bytes();
+      reachBytes += known.bytes();
     }
     return known;
   }

@@ -1,11 +1,15 @@
 package dev.millrace.grammar.machine;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.grammar.FormatCompiler;
 import dev.millrace.grammar.Sampling;
 import dev.millrace.grammar.Vocabularies;
+import dev.millrace.grammar.automaton.Budget;
+import dev.millrace.grammar.schema.SchemaCompiler;
 import dev.millrace.tokenizer.Tokenizer;
+import java.lang.ref.WeakReference;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -86,5 +90,27 @@ class MaskTest {
           .isNotEmpty();
       constraint.accept(allowed[random.nextInt(allowed.length)]);
     }
+  }
+
+  @Test
+  void whatIsForgottenIsGone() {
+    Node root = SchemaCompiler.anyObject(new Budget());
+    Productivity.mark(root);
+    Random random = new Random(3);
+    States states = new States(root, TokenTrie.of(Vocabularies.random(random, 50)));
+    WeakReference<State> early = new WeakReference<>(states.next(states.start(), '{'));
+
+    for (int output = 1; output < 20_000 && early.get() != null; output++) {
+      State at = states.next(states.start(), '{'); // each output has a name of its own
+      for (byte read : "\"%040x\"".formatted(random.nextLong()).getBytes(US_ASCII)) {
+        at = states.next(at, read);
+        assertThat(states.mask(at)).isNotEmpty();
+      }
+      if (output % 500 == 0) {
+        System.gc();
+      }
+    }
+
+    assertThat(early.get()).as("what is behind the first outputs").isNull();
   }
 }
