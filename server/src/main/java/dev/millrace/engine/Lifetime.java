@@ -32,11 +32,15 @@ final class Lifetime {
     this.timeLimit = timeLimit;
   }
 
-  /** Returns whether it's the first time. */
+  /**
+   * Returns whether it's the first time.
+   *
+   * @param now when the turn began; the request may have come since then
+   */
   boolean start(long now) {
     boolean first = started == NEVER;
     if (first) {
-      started = now;
+      started = Math.max(admitted, now);
     }
     return first;
   }
