@@ -87,6 +87,7 @@ final class LlamaNetwork implements Network {
     tiled =
         new TiledLayers(
             layers,
+            loader.packedBytes() / layers.size(),
             workspace.tokens(limits.maxTokens()).carried(),
             backend,
             sizes,

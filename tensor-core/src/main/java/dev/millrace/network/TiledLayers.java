@@ -26,7 +26,14 @@ final class TiledLayers implements Team.Task {
   /** With less, products would spend their time unpacking weights. */
   private static final int LEAST_ROWS = 16;
 
+  /**
+   * Weights of a layer, at most: every tile reads them again, which must not be from memory. Of
+   * larger ones a product takes so long that the rounds of the team don't show.
+   */
+  private static final long MOST_LAYER_BYTES = 16 << 20;
+
   private final Team team;
+  private final boolean worthwhile;
   private final List<Lane> lanes = new ArrayList<>(); // [parts]
   private final RowViews<List<Tile>> tiles;
   private final AtomicInteger next = new AtomicInteger();
@@ -51,10 +58,12 @@ final class TiledLayers implements Team.Task {
 
   /**
    * @param layers with their weights
+   * @param layerBytes of a layer's weights
    * @param carried of the largest step
    */
   TiledLayers(
       List<LlamaLayer> layers,
+      long layerBytes,
       Carried<Tokens> carried,
       Backend backend,
       Sizes sizes,
@@ -62,6 +71,7 @@ final class TiledLayers implements Team.Task {
       boolean rounds,
       Arena arena) {
     team = backend.team();
+    worthwhile = layerBytes <= MOST_LAYER_BYTES;
     Backend alone = backend.alone();
     for (int part = 0; part < team.size(); part++) {
       Shared shared = layers.getFirst().shared().on(alone, sizes, ROWS, limits.maxContext(), arena);
@@ -88,9 +98,9 @@ final class TiledLayers implements Team.Task {
     return all;
   }
 
-  /** Whether a step has rows enough to go by tiles. */
+  /** Whether a step has rows enough to go by tiles, in a network that gains by it. */
   boolean suit(int rows) {
-    return rows >= LEAST_ROWS * team.size();
+    return worthwhile && rows >= LEAST_ROWS * team.size();
   }
 
   /** As {@link LlamaLayer#stage}, for all rows of a step. */
