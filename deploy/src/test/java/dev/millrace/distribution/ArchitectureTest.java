@@ -46,7 +46,9 @@ class ArchitectureTest {
           room("kernel.vector", "kernel tensor kv").with(VECTORS),
           room("assembler", "memory"),
           room("kernel.emitted", "kernel tensor kv assembler"),
-          room("kernel.tier", "kernel kernel.scalar kernel.vector kernel.emitted assembler tensor"),
+          room(
+              "kernel.tier",
+              "kernel kernel.scalar kernel.vector kernel.emitted assembler kv tensor"),
           room("model", "tensor"),
           room("gguf", "model tensor"),
           room("synthetic", "model tensor"),

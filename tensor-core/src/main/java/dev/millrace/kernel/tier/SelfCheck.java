@@ -13,7 +13,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
-/** A few small products on this very CPU, before a tier is trusted: milliseconds, once. */
+/**
+ * A few small products, and what a step does beside them, on this very CPU, before a tier is
+ * trusted: milliseconds, once.
+ */
 final class SelfCheck {
   private static final int OUTPUTS = 24; // a group that isn't whole among them
   private static final int LEAST_COLUMNS = 64; // or one block
@@ -23,10 +26,11 @@ final class SelfCheck {
   private SelfCheck() {}
 
   /**
-   * @throws IllegalStateException if a product's bits differ
+   * @throws IllegalStateException if a result's bits differ, naming the kernel
    */
   static void requireEqual(Kernels tested, Kernels reference) {
     try (Arena arena = Arena.ofConfined()) {
+      new StepCheck(tested, reference, arena).requireEqual();
       SplittableRandom random = new SplittableRandom(SEED);
       for (ElementType type : ElementType.values()) {
         MemorySegment x = arena.allocate(JAVA_FLOAT, (long) ROWS * columns(type));
