@@ -131,7 +131,11 @@ class DraftsTest {
       loop.turn();
     }
 
-    assertThat(plans).hasSizeGreaterThan(3).allMatch(plan -> drafted(plan) == 0);
+    List<StepPlan> reading =
+        plans.stream()
+            .filter(plan -> plan.entries().stream().anyMatch(entry -> entry.known() > 1))
+            .toList();
+    assertThat(reading).hasSizeGreaterThan(3).allMatch(plan -> drafted(plan) == 0);
   }
 
   @Test
