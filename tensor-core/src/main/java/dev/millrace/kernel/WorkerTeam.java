@@ -15,8 +15,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A run is announced by raising {@code round}, which publishes the task. Each member claims its
  * own part, then any that nobody has claimed yet: a member whose core was taken away by another
  * process is not waited for unless it has begun. The run is over when {@code unfinished} reaches 0,
- * which publishes what the parts wrote. Whoever waits spins for {@link #SPIN_NANOS}, since a step's
- * next task comes within microseconds, then parks, since an idle server must cost nothing.
+ * which publishes what the parts wrote. While others want the cores, the caller does all parts
+ * itself ({@link CoreWatch}). Whoever waits spins for {@link #SPIN_NANOS}, since a step's next task
+ * comes within microseconds, then parks, since an idle server must cost nothing.
  */
 final class WorkerTeam implements Team {
   /**
@@ -35,6 +36,7 @@ final class WorkerTeam implements Team {
           return unfinished.get() == 0;
         }
       };
+  private final CoreWatch watch = CoreWatch.ofThisMachine();
   private final AtomicBoolean busy = new AtomicBoolean();
   private final AtomicInteger unfinished = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -65,18 +67,38 @@ final class WorkerTeam implements Team {
       if (closed) {
         throw new IllegalStateException("the team is closed");
       }
-      this.task = task;
-      unfinished.set(size());
-      int current = round.incrementAndGet();
-      for (int i = 0; i < workers.size(); i++) { // an iterator would be garbage in every step
-        workers.get(i).waiter.wake();
+      if (watch.alone()) {
+        runAlone(task);
+      } else {
+        watch.begin();
+        runTogether(task);
+        watch.end();
       }
-      runParts(current, 0);
-      caller.await();
-      this.task = null;
       rethrow(failure.getAndSet(null));
     } finally {
       busy.set(false);
+    }
+  }
+
+  private void runTogether(Task task) {
+    this.task = task;
+    unfinished.set(size());
+    int current = round.incrementAndGet();
+    for (int i = 0; i < workers.size(); i++) { // an iterator would be garbage in every step
+      workers.get(i).waiter.wake();
+    }
+    runParts(current, 0);
+    caller.await();
+    this.task = null;
+  }
+
+  private void runAlone(Task task) {
+    for (int part = 0; part < size(); part++) {
+      try {
+        task.run(part, size());
+      } catch (Throwable thrown) {
+        failure.compareAndSet(null, thrown);
+      }
     }
   }
 
