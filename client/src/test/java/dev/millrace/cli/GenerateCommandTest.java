@@ -3,6 +3,9 @@ package dev.millrace.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Descriptors.OneofDescriptor;
+import com.google.protobuf.Message;
 import com.google.protobuf.util.Durations;
 import com.google.protobuf.util.JsonFormat;
 import dev.millrace.client.ApiKey;
@@ -198,7 +201,32 @@ class GenerateCommandTest {
           .setTokensPerEvent(4);
       assertThat(err()).isEmpty();
       assertThat(server.requests).containsExactly(expected.build());
+      // Whoever adds a field to the contract gives it an option. Streams are resumed by the client.
+      assertThat(unset(expected.build())).containsExactly("resume");
     }
+  }
+
+  /** Names of the fields that a message and those in it leave out; of a oneof, one is enough. */
+  private static List<String> unset(Message message) {
+    List<String> names = new ArrayList<>();
+    for (FieldDescriptor field : message.getDescriptorForType().getFields()) {
+      OneofDescriptor oneof = field.getRealContainingOneof();
+      boolean isSet =
+          oneof != null
+              ? message.hasOneof(oneof)
+              : field.isRepeated()
+                  ? message.getRepeatedFieldCount(field) > 0
+                  : message.hasField(field);
+      if (!isSet) {
+        names.add(field.getName());
+      } else if (field.getJavaType() == FieldDescriptor.JavaType.MESSAGE
+          && !field.isRepeated()
+          && message.hasField(field)
+          && field.getMessageType().getFile() == GenerateRequest.getDescriptor().getFile()) {
+        names.addAll(unset((Message) message.getField(field)));
+      }
+    }
+    return names;
   }
 
   @Test
