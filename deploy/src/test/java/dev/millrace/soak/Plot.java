@@ -138,6 +138,7 @@ final class Plot {
         x, y, anchor, colour, text);
   }
 
+  @SuppressWarnings("AnnotateFormatMethod") // its annotation is no dependency of ours
   private void print(String format, Object... values) {
     svg.append(String.format(Locale.ROOT, format, values));
   }

@@ -64,6 +64,7 @@ final class SoakServer implements AutoCloseable {
   private final JMXConnector connector;
   private final MBeanServerConnection beans;
 
+  @SuppressWarnings("BanJNDI") // the address is our own child's
   private SoakServer(Process process) throws IOException {
     this.process = process;
     Thread.ofPlatform().daemon().start(this::readLog);

@@ -34,9 +34,6 @@ final class DemandBridge<T> extends BaseSubscriber<T> {
   /** Where Reactor's operators look for who takes failures that come behind a cancellation. */
   private static final String ON_ERROR_DROPPED = "reactor.onErrorDropped.local";
 
-  private static final Consumer<Throwable> LATE =
-      failure -> log.debug("the caller had gone already: {}", failure.toString());
-
   private final ServerCallStreamObserver<T> call;
   private final AtomicBoolean asked = new AtomicBoolean(); // for an element that hasn't come yet
 
@@ -50,7 +47,12 @@ final class DemandBridge<T> extends BaseSubscriber<T> {
   /** A failure that crosses a cancellation is no defect, as Reactor would log it. */
   @Override
   public Context currentContext() {
-    return Context.of(ON_ERROR_DROPPED, LATE);
+    Consumer<Throwable> late = DemandBridge::tellOfLate;
+    return Context.of(ON_ERROR_DROPPED, late);
+  }
+
+  private static void tellOfLate(Throwable failure) {
+    log.debug("the caller had gone already: {}", failure.toString());
   }
 
   @Override

@@ -13,7 +13,7 @@ class CostModelTest {
     cost.observe(true, 500, 125_000, 125 * MILLIS);
     for (int i = 0; i < 300; i++) { // here positions explain everything
       int rows = 8 + i % 20;
-      long attended = rows * (1_000L + 50 * (i % 7));
+      long attended = rows * (1_000L + 50L * (i % 7));
       cost.observe(true, rows, attended, 6 * MILLIS + 400 * attended);
     }
 

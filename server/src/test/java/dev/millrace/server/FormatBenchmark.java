@@ -28,15 +28,6 @@ public final class FormatBenchmark {
        {"type": "string", "format": "email"}, "tags": {"type": "array", "items": {"type":
        "string"}}}, "required": ["name", "age"]%s}, "title": "%d"}
       """;
-  private static final String GRAMMAR =
-      """
-      root ::= "[" (value ", "){90,}
-      value ::= object | array | string | number | "true"
-      object ::= "{" (string ": " value (", " string ": " value)*)? "}"
-      array ::= "[" (value (", " value)*)? "]"
-      string ::= "\\"" [^"\\\\\\x00-\\x1f]* "\\""
-      number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? # %d
-      """;
 
   private record Case(String name, IntFunction<ResponseFormat> format) {}
 
@@ -52,9 +43,7 @@ public final class FormatBenchmark {
                   schema(
                       "{\"type\": \"object\", \"minProperties\": 90, \"title\": \"%d\"}"
                           .formatted(i))),
-          new Case(
-              "JSON in GBNF",
-              i -> ResponseFormat.newBuilder().setGrammar(GRAMMAR.formatted(i)).build()),
+          new Case("JSON in GBNF", i -> ResponseFormat.newBuilder().setGrammar(grammar(i)).build()),
           new Case(
               "regex",
               i ->
@@ -63,6 +52,18 @@ public final class FormatBenchmark {
                       .build()));
 
   private FormatBenchmark() {}
+
+  private static String grammar(int i) {
+    return """
+    root ::= "[" (value ", "){90,}
+    value ::= object | array | string | number | "true"
+    object ::= "{" (string ": " value (", " string ": " value)*)? "}"
+    array ::= "[" (value (", " value)*)? "]"
+    string ::= "\\"" [^"\\\\\\x00-\\x1f]* "\\""
+    number ::= "-"? ("0" | [1-9] [0-9]*) ("." [0-9]+)? # %d
+    """
+        .formatted(i);
+  }
 
   private static ResponseFormat schema(String text) {
     return ResponseFormat.newBuilder().setJsonSchema(text).build();

@@ -18,7 +18,6 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -42,20 +41,21 @@ class SameTextInForceTest {
 
   /** What is in force. */
   private enum Kind {
-    PENALTIES(Kind::penalize),
-    STOPS(Kind::stop),
-    FORMAT(Kind::format),
-    ALL(
-        request -> {
-          penalize(request);
-          stop(request);
-          format(request);
-        });
+    PENALTIES,
+    STOPS,
+    FORMAT,
+    ALL;
 
-    private final Consumer<GenerateRequest.Builder> into;
-
-    Kind(Consumer<GenerateRequest.Builder> into) {
-      this.into = into;
+    void into(GenerateRequest.Builder request) {
+      if (this == PENALTIES || this == ALL) {
+        penalize(request);
+      }
+      if (this == STOPS || this == ALL) {
+        stop(request);
+      }
+      if (this == FORMAT || this == ALL) {
+        format(request);
+      }
     }
 
     private static void penalize(GenerateRequest.Builder request) {
@@ -134,7 +134,7 @@ class SameTextInForceTest {
     request.getStopBuilder().setIgnoreEos(false);
     request.getSamplingBuilder().setTemperature(1.3f).setTopP(0.97f).setSeed(seed);
     request.getOutputBuilder().setTokens(true).setLogprobs(true).setTokensPerEvent(3);
-    kind.into.accept(request);
+    kind.into(request);
     return request.build();
   }
 
