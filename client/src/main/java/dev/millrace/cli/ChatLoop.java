@@ -35,6 +35,7 @@ final class ChatLoop {
   private final Lines lines;
   private final Conversation conversation;
   private final ChatCommand options;
+  private final Palette palette;
   private final ChatStats stats = new ChatStats();
 
   ChatLoop(Streams streams, Lines lines, Conversation conversation, ChatCommand options) {
@@ -42,6 +43,7 @@ final class ChatLoop {
     this.lines = lines;
     this.conversation = conversation;
     this.options = options;
+    this.palette = options.json ? Palette.PLAIN : streams.palette().get();
   }
 
   void run() throws IOException {
@@ -74,7 +76,7 @@ final class ChatLoop {
 
   /** One thing said, of one line or several; null at the end. */
   private @Nullable String read() throws IOException {
-    String line = lines.next("> ");
+    String line = lines.next(palette.prompt("> "));
     if (line == null) {
       return null;
     }
@@ -84,17 +86,17 @@ final class ChatLoop {
     StringBuilder said = new StringBuilder();
     while (line != null && line.endsWith("\\")) {
       said.append(line, 0, line.length() - 1).append('\n');
-      line = lines.next(". ");
+      line = lines.next(palette.prompt(". "));
     }
     return said.append(line == null ? "" : line).toString();
   }
 
   private String readUntilQuotes() throws IOException {
     List<String> block = new ArrayList<>();
-    String line = lines.next(". ");
+    String line = lines.next(palette.prompt(". "));
     while (line != null && !line.equals("\"\"\"")) {
       block.add(line);
-      line = lines.next(". ");
+      line = lines.next(palette.prompt(". "));
     }
     return String.join("\n", block);
   }
@@ -152,7 +154,7 @@ final class ChatLoop {
   }
 
   private void tell(String text) {
-    streams.err().println(text);
+    streams.err().println(palette.note(text));
   }
 
   // ---- what is answered
@@ -169,7 +171,7 @@ final class ChatLoop {
     lines.onInterrupt(conversation::interrupt);
     stats.begin();
     StringBuilder text = new StringBuilder();
-    Picker picker = new Picker(streams, lines, conversation);
+    Picker picker = new Picker(streams, palette, lines, conversation);
     try {
       ConverseResponse event;
       do {
@@ -180,7 +182,7 @@ final class ChatLoop {
       conversation.answered(text.toString());
     } catch (MillraceException | IllegalStateException e) {
       endLine(text);
-      tell("millrace: " + e.getMessage());
+      streams.err().println(palette.error("millrace: " + e.getMessage()));
       if (saidJustNow) {
         conversation.unsay();
       }

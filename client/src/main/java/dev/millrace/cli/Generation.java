@@ -83,7 +83,7 @@ final class Generation {
       }
       printer.end();
       if (options.tell.stats) {
-        streams.err().println("millrace: " + speed);
+        streams.err().println(streams.palette().get().note("millrace: " + speed));
       }
       return interruption.interrupted() ? ExitCode.INTERRUPTED : ExitCode.OK;
     }

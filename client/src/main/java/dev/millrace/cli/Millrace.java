@@ -9,10 +9,10 @@ import java.util.Optional;
 import java.util.ServiceLoader;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /**
@@ -56,13 +56,16 @@ public final class Millrace implements Runnable {
             .addSubcommand(ChatCommand.commandLine(streams, distribution))
             .addSubcommand(new BenchCommand(streams));
     distribution.ifPresent(more -> more.commands().forEach(line::addSubcommand));
+    if (!Palette.allowsColours(System.getenv())) {
+      line.setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF)); // of help
+    }
     return line.setOut(writer(streams.out()))
         .setErr(writer(streams.err()))
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpAutoWidth(true)
         .setExpandAtFiles(false) // a prompt may begin with @
-        .setParameterExceptionHandler(Millrace::refuse)
-        .setExecutionExceptionHandler(Millrace::explain);
+        .setParameterExceptionHandler((e, args) -> refuse(e, streams.palette().get()))
+        .setExecutionExceptionHandler((e, command, parsed) -> explain(e, command, streams));
   }
 
   private static PrintWriter writer(OutputStream stream) {
@@ -74,18 +77,19 @@ public final class Millrace implements Runnable {
     throw new ParameterException(spec.commandLine(), "no command was given");
   }
 
-  private static int refuse(ParameterException e, String[] args) {
+  private static int refuse(ParameterException e, Palette palette) {
     CommandLine line = e.getCommandLine();
-    line.getErr().println("millrace: " + e.getMessage());
+    line.getErr().println(palette.error("millrace: " + e.getMessage()));
     line.getErr().println("'" + line.getCommandSpec().qualifiedName() + " --help' tells more.");
     return ExitCode.USAGE;
   }
 
-  private static int explain(Exception e, CommandLine line, ParseResult parsed) {
+  private static int explain(Exception e, CommandLine line, Streams streams) {
     if (e instanceof IOException && String.valueOf(e.getMessage()).contains("Broken pipe")) {
       return ExitCode.BROKEN_PIPE;
     }
-    line.getErr().println("millrace: " + (e.getMessage() == null ? e : e.getMessage()));
+    String why = "millrace: " + (e.getMessage() == null ? e : e.getMessage());
+    line.getErr().println(streams.palette().get().error(why));
     if (System.getenv("MILLRACE_STACKTRACE") != null) {
       e.printStackTrace(line.getErr());
     }

@@ -19,13 +19,15 @@ final class Picker {
   private record Step(String piece, String probability) {}
 
   private final Streams streams;
+  private final Palette palette;
   private final Lines lines;
   private final Conversation conversation;
   private final List<Step> path = new ArrayList<>();
   private final List<Integer> lengths = new ArrayList<>(); // of the text before each token
 
-  Picker(Streams streams, Lines lines, Conversation conversation) {
+  Picker(Streams streams, Palette palette, Lines lines, Conversation conversation) {
     this.streams = streams;
+    this.palette = palette;
     this.lines = lines;
     this.conversation = conversation;
   }
@@ -35,31 +37,32 @@ final class Picker {
     show(request, text);
     lengths.subList(path.size(), lengths.size()).clear();
     lengths.add(text.length());
-    String line = lines.next("pick> ");
+    String line = lines.next(palette.prompt("pick> "));
     while (!obeyed(request, text, line)) {
       if ("dump".equals(line)) {
         dump();
       } else {
-        streams.err().println(HELP);
+        streams.err().println(palette.note(HELP));
       }
-      line = lines.next("pick> ");
+      line = lines.next(palette.prompt("pick> "));
     }
   }
 
   private void show(PickRequest request, StringBuilder text) {
-    streams.err().println("[" + request.getPosition() + "] " + text);
+    streams.err().println(palette.note("[" + request.getPosition() + "] ") + text);
     int number = 1;
     for (CandidateToken candidate : request.getCandidatesList()) {
-      streams
-          .err()
-          .println(
-              String.format(
-                  Locale.ROOT,
-                  "  %2d  %7s  %s",
-                  number++,
-                  percent(candidate.getLogprob()),
-                  quote(candidate.getPiece())));
+      tell("  %2d", number++, percent(candidate.getLogprob()), quote(candidate.getPiece()));
     }
+  }
+
+  private void tell(String format, int number, String probability, String piece) {
+    streams
+        .err()
+        .println(
+            palette.choice(String.format(Locale.ROOT, format, number))
+                + palette.probability("  %7s  ".formatted(probability))
+                + piece);
   }
 
   private static String percent(float logprob) {
@@ -67,16 +70,18 @@ final class Picker {
   }
 
   private static String quote(ByteString piece) {
-    if (!piece.isValidUtf8()) {
+    String text = piece.toStringUtf8();
+    boolean shown =
+        piece.isValidUtf8()
+            && text.chars().allMatch(c -> c == '\n' || c == '\t' || !Character.isISOControl(c));
+    if (!shown) {
       StringBuilder hex = new StringBuilder();
       for (byte b : piece) {
         hex.append(String.format(Locale.ROOT, "\\x%02x", b));
       }
       return hex.toString();
     }
-    return '"'
-        + piece.toStringUtf8().replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
-        + '"';
+    return '"' + text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t") + '"';
   }
 
   /**
@@ -134,9 +139,7 @@ final class Picker {
   private void dump() {
     for (int i = 0; i < path.size(); i++) {
       Step step = path.get(i);
-      streams
-          .err()
-          .println(String.format(Locale.ROOT, "%4d  %7s  %s", i, step.probability(), step.piece()));
+      tell("%4d", i, step.probability(), step.piece());
     }
   }
 }

@@ -44,6 +44,7 @@ import picocli.CommandLine.Model.OptionSpec;
 class GenerateCommandTest {
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+  private Palette palette = Palette.PLAIN;
 
   private int run(
       String standardInput, OutputStream out, Distribution distribution, String... args) {
@@ -51,7 +52,8 @@ class GenerateCommandTest {
         new Streams(
             new ByteArrayInputStream(standardInput.getBytes(StandardCharsets.UTF_8)),
             out,
-            new PrintStream(err, true, StandardCharsets.UTF_8));
+            new PrintStream(err, true, StandardCharsets.UTF_8),
+            () -> palette);
     return Millrace.commandLine(streams, Optional.ofNullable(distribution)).execute(args);
   }
 
@@ -89,6 +91,22 @@ class GenerateCommandTest {
       assertThat(out()).isEqualTo(text(5) + "\n");
       assertThat(err()).isEmpty();
     }
+  }
+
+  @Test
+  void errorsAndCountsAreColouredOnATerminalAndAnswersNever() throws Exception {
+    palette = Palette.COLOURED;
+    try (FakeServer server = new FakeServer(Answer::whole)) {
+      run("generate", "x", "--target=" + server.target(), "--max-tokens=5", "--stats", "--json");
+    }
+    run("generate", "x", "--target=localhost:1", "--max-tokens=0");
+
+    assertThat(out()).isNotEmpty().doesNotContain("\u001b");
+    assertThat(err().lines().toList())
+        .satisfiesExactly(
+            counts -> assertThat(counts).startsWith("\u001b[2mmillrace: 0 prompt tokens"),
+            error -> assertThat(error).startsWith("\u001b[31mmillrace: --max-tokens is 0"),
+            help -> assertThat(help).doesNotContain("\u001b"));
   }
 
   @Test

@@ -43,8 +43,7 @@ final class HealthCommand implements Callable<Integer> {
       spec.commandLine().getOut().println(status);
       return status == ServingStatus.SERVING ? 0 : 1;
     } catch (StatusRuntimeException e) {
-      spec.commandLine().getErr().println("millrace: " + target + ": " + e.getStatus());
-      return 1;
+      throw new IllegalStateException(target + ": " + e.getStatus(), e);
     } finally {
       channel.shutdownNow();
     }
