@@ -2,6 +2,10 @@ package dev.millrace.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.gguf.GgufWriter;
+import dev.millrace.model.Metadata;
+import dev.millrace.model.ModelFile;
+import dev.millrace.synthetic.SyntheticModels;
 import dev.millrace.v1.CandidateToken;
 import dev.millrace.v1.ChatMessage;
 import dev.millrace.v1.ConverseRequest;
@@ -12,12 +16,15 @@ import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GetEngineStatsRequest;
 import dev.millrace.v1.ResponseFormat;
 import dev.millrace.v1.TextGenerationServiceGrpc;
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -31,6 +38,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Conversations with a whole server. */
 class ConverseTest {
@@ -63,8 +71,12 @@ class ConverseTest {
   }
 
   private void open(GenerateRequest.Builder request, boolean callerPicks) {
+    open(channel, request, callerPicks);
+  }
+
+  private void open(Channel to, GenerateRequest.Builder request, boolean callerPicks) {
     commands =
-        TextGenerationServiceGrpc.newStub(channel)
+        TextGenerationServiceGrpc.newStub(to)
             .converse(
                 new StreamObserver<>() {
                   @Override
@@ -168,22 +180,74 @@ class ConverseTest {
     open(request, false);
     List<ConverseResponse> before = turn();
     for (int turn = 1; turn < 10; turn++) {
-      long computed = prefillTokensComputed();
+      long computed = prefillTokensComputed(channel);
       say("more " + turn);
       List<ConverseResponse> now = turn();
 
       int known = before.getFirst().getStarted().getPromptTokenCount() + 5;
       int prompt = now.getFirst().getStarted().getPromptTokenCount();
       // The last token that was drawn has not been computed yet.
-      assertThat(prefillTokensComputed() - computed).isEqualTo(prompt - known + 1);
+      assertThat(prefillTokensComputed(channel) - computed).isEqualTo(prompt - known + 1);
       assertThat(now.getLast().getSummary().getUsage().getCachedPromptTokens())
           .isEqualTo(known - 1);
       before = now;
     }
   }
 
-  private static long prefillTokensComputed() {
-    return EngineServiceGrpc.newBlockingStub(channel)
+  @Test
+  void whatATemplateLeavesOutOfThePastIsForgottenAndTheRestIsKept(@TempDir Path folder)
+      throws Exception {
+    Path model =
+        tinyWithTemplate(
+            folder,
+            "{% for message in messages %}{{ message.role }}: "
+                + "{% if message.role == 'user' %}{{ message.content }}{% endif %}{{ '\\n' }}"
+                + "{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}");
+    try (MillraceServer forgetful = Servers.start(Map.of("--model", List.of(model.toString())))) {
+      ManagedChannel to = Servers.channel(forgetful);
+      open(to, chat(5, "hello"), false);
+      List<ConverseResponse> before = turn();
+      for (int turn = 1; turn < 4; turn++) {
+        long computed = prefillTokensComputed(to);
+        say("more " + turn);
+        List<ConverseResponse> now = turn();
+
+        // All behind the last prompt's end is new: what was answered isn't in the text any more.
+        int known = before.getFirst().getStarted().getPromptTokenCount();
+        int prompt = now.getFirst().getStarted().getPromptTokenCount();
+        assertThat(prompt - known).isEqualTo("\nuser: more 1\nassistant: ".length());
+        assertThat(prefillTokensComputed(to) - computed).isEqualTo(prompt - known);
+        assertThat(now.getLast().getSummary().getUsage().getCachedPromptTokens()).isEqualTo(known);
+        before = now;
+      }
+      commands.onCompleted();
+      assertThat(next()).isEqualTo("completed");
+
+      GenerateRequest.Builder afresh = chat(5);
+      for (String said : List.of("hello", "more 1", "more 2", "more 3")) {
+        afresh.getChatBuilder().addMessages(user(said));
+        afresh.getChatBuilder().addMessages(ChatMessage.newBuilder().setRole("assistant"));
+      }
+      afresh.getChatBuilder().removeMessages(afresh.getChatBuilder().getMessagesCount() - 1);
+      open(to, afresh, false);
+      assertThat(ids(turn())).isEqualTo(ids(before));
+      to.shutdownNow();
+      commands = null;
+    }
+  }
+
+  private static Path tinyWithTemplate(Path folder, String template) throws IOException {
+    Path file = folder.resolve("tiny.gguf");
+    try (ModelFile tiny = SyntheticModels.tiny()) {
+      Map<String, Object> values = new HashMap<>(tiny.metadata().values());
+      values.put("tokenizer.chat_template", template);
+      GgufWriter.write(file, new Metadata(values), tiny.tensors().values());
+    }
+    return file;
+  }
+
+  private static long prefillTokensComputed(Channel of) {
+    return EngineServiceGrpc.newBlockingStub(of)
         .getEngineStats(GetEngineStatsRequest.getDefaultInstance())
         .getStats()
         .getPrefillTokensComputed();
