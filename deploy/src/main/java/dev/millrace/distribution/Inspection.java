@@ -40,6 +40,23 @@ final class Inspection {
             .formatted(file.metadata().values().size(), file.tensors().size(), parameters, bytes));
   }
 
+  private record Entry(String key, String type, Object value) {}
+
+  private record Tensor(String tensor, String type, List<Long> shape, long bytes) {}
+
+  /** Nothing is cut, and JSON escapes in its own way. */
+  static void printJson(ModelFile file, PrintWriter out) {
+    file.metadata()
+        .values()
+        .forEach((key, value) -> out.println(JsonLines.line(new Entry(key, type(value), value))));
+    for (TensorData tensor : file.tensors().values()) {
+      out.println(
+          JsonLines.line(
+              new Tensor(tensor.name(), tensor.type().toString(), tensor.shape(), tensor.bytes())));
+    }
+    out.flush();
+  }
+
   /** A name without the quotes, escaped all the same. */
   private static String bare(String name) {
     String quoted = Printable.quote(name, MAX_NAME);

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -44,7 +45,11 @@ final class ModelsCommand implements Runnable {
       name = "list",
       mixinStandardHelpOptions = true,
       description = "Lists the models that have names; the first is the default.")
-  void list() {
+  void list(@Option(names = "--json", description = JsonLines.DESCRIPTION) boolean json) {
+    if (json) {
+      catalog().list().forEach(model -> out().println(JsonLines.line(model)));
+      return;
+    }
     Table table = new Table("NAME", "ALSO", "MIB", "FETCHED", "FILE");
     for (Catalog.Listing model : catalog().list()) {
       table.add(
@@ -73,9 +78,17 @@ final class ModelsCommand implements Runnable {
       description = "Shows a model's metadata and tensors; fetches it unless it is there.")
   void inspect(
       @Parameters(paramLabel = "M", description = "Model: " + ModelReference.FORMS + ".")
-          String model) {
+          String model,
+      @Option(
+              names = "--json",
+              description = JsonLines.DESCRIPTION + " Metadata first, whole, then tensors.")
+          boolean json) {
     try (ModelFile file = catalog().open(ModelReference.parse(model))) {
-      Inspection.print(file, out());
+      if (json) {
+        Inspection.printJson(file, out());
+      } else {
+        Inspection.print(file, out());
+      }
     }
   }
 

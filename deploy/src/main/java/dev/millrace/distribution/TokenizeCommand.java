@@ -8,12 +8,14 @@ import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.tokenizer.Tokenizers;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -40,6 +42,11 @@ final class TokenizeCommand implements Runnable {
   private boolean ids;
 
   @Option(
+      names = "--json",
+      description = JsonLines.DESCRIPTION + " A token's piece is in Base64, as in the API.")
+  private boolean json;
+
+  @Option(
       names = "--add-special",
       description = "Adds what the model expects around a prompt, like a BOS token.")
   private boolean addSpecial;
@@ -60,6 +67,9 @@ final class TokenizeCommand implements Runnable {
 
   @Override
   public void run() {
+    if (ids && json) {
+      throw new ParameterException(spec.commandLine(), "give one of --ids and --json at most");
+    }
     PrintWriter out = spec.commandLine().getOut();
     Catalog catalog = Settings.catalog(spec.commandLine().getParseResult());
     try (ModelFile file = catalog.open(ModelReference.parse(model))) {
@@ -69,9 +79,21 @@ final class TokenizeCommand implements Runnable {
             Arrays.stream(tokenizer.encode(text, addSpecial, parseSpecial))
                 .mapToObj(Integer::toString)
                 .collect(Collectors.joining(" ")));
+      } else if (json) {
+        for (Tokenizer.TokenSpan token :
+            tokenizer.encodeWithSpans(text, addSpecial, parseSpecial)) {
+          out.println(JsonLines.line(Token.of(token, tokenizer)));
+        }
       } else {
         table(tokenizer, tokenizer.encodeWithSpans(text, addSpecial, parseSpecial)).print(out);
       }
+    }
+  }
+
+  private record Token(int id, int begin, int end, String piece) {
+    static Token of(Tokenizer.TokenSpan span, Tokenizer tokenizer) {
+      String piece = Base64.getEncoder().encodeToString(tokenizer.piece(span.id()));
+      return new Token(span.id(), span.begin(), span.end(), piece);
     }
   }
 

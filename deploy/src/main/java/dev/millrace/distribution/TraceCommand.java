@@ -11,7 +11,9 @@ import dev.millrace.trace.NpzDifference;
 import dev.millrace.trace.NpzProbe;
 import dev.millrace.trace.Probe;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
@@ -82,6 +84,9 @@ final class TraceCommand implements Callable<Integer> {
           "Differences up to this part of a tensor's largest magnitude are none. Default: 0.")
   private double tolerance;
 
+  @Option(names = "--json", description = JsonLines.DESCRIPTION + " With --diff, one object.")
+  private boolean json;
+
   private final CommandSpec spec = CommandSpec.forAnnotatedObject(this);
   private final NetworkOptions network = NetworkOptions.addTo(spec);
 
@@ -96,6 +101,9 @@ final class TraceCommand implements Callable<Integer> {
     int sources = (prompt == null ? 0 : 1) + (ids == null ? 0 : 1) + (diff == null ? 0 : 1);
     if (sources != 1) {
       throw refuse("one of PROMPT, --ids and --diff must be given");
+    }
+    if (json && out != null) {
+      throw refuse("with --out nothing is printed; leave out --json");
     }
     if (diff != null) {
       return compare(diff[0], diff[1]);
@@ -129,19 +137,47 @@ final class TraceCommand implements Callable<Integer> {
       }
       return;
     }
-    Table table = new Table("TENSOR", "SHAPE", "MEAN", "RMS", "LARGEST", "NOT FINITE");
+    List<Described> tensors = new ArrayList<>();
     Probe probe =
         (name, matrix) -> {
           if (wanted.test(name)) {
-            describe(name, matrix, table);
+            tensors.add(describe(name, matrix));
           }
         };
     workbench.network().probe(probe);
     workbench.forward(step);
-    table.print(spec.commandLine().getOut());
+    print(tensors);
   }
 
-  private static void describe(String name, Matrix<?, ?> matrix, Table table) {
+  /** What a tensor holds, but for what isn't finite. */
+  private record Described(
+      String tensor,
+      List<Integer> shape,
+      double mean,
+      double rms,
+      double largest,
+      long notFinite) {}
+
+  private void print(List<Described> tensors) {
+    PrintWriter printer = spec.commandLine().getOut();
+    if (json) {
+      tensors.forEach(each -> printer.println(JsonLines.line(each)));
+      return;
+    }
+    Table table = new Table("TENSOR", "SHAPE", "MEAN", "RMS", "LARGEST", "NOT FINITE");
+    for (Described each : tensors) {
+      table.add(
+          each.tensor,
+          each.shape,
+          number(each.mean),
+          number(each.rms),
+          number(each.largest),
+          each.notFinite);
+    }
+    table.print(printer);
+  }
+
+  private static Described describe(String name, Matrix<?, ?> matrix) {
     double sum = 0;
     double squares = 0;
     double largest = 0;
@@ -159,24 +195,34 @@ final class TraceCommand implements Callable<Integer> {
       }
     }
     double all = (double) matrix.rows() * matrix.columns() - notFinite;
-    table.add(
-        name,
-        List.of(matrix.rows(), matrix.columns()),
-        number(sum / all),
-        number(Math.sqrt(squares / all)),
-        number(largest),
-        notFinite);
+    List<Integer> shape = List.of(matrix.rows(), matrix.columns());
+    return new Described(name, shape, sum / all, Math.sqrt(squares / all), largest, notFinite);
+  }
+
+  private record Compared(
+      int compared,
+      NpzDifference.@Nullable Tensor differs,
+      List<String> onlyInA,
+      List<String> onlyInB) {
+    static Compared of(NpzDifference found) {
+      return new Compared(
+          found.compared(), found.first().orElse(null), found.onlyInA(), found.onlyInB());
+    }
   }
 
   private int compare(Path a, Path b) throws IOException {
     NpzDifference difference = NpzDifference.of(a, b, tolerance);
-    var printer = spec.commandLine().getOut();
-    if (difference.first().isEmpty()) {
-      printer.println(difference.compared() + " tensors, and none differs");
+    PrintWriter printer = spec.commandLine().getOut();
+    if (json) {
+      printer.println(JsonLines.line(Compared.of(difference)));
+    } else {
+      if (difference.first().isEmpty()) {
+        printer.println(difference.compared() + " tensors, and none differs");
+      }
+      difference.first().ifPresent(tensor -> printer.println(describe(tensor)));
+      tellMissing(a, difference.onlyInA());
+      tellMissing(b, difference.onlyInB());
     }
-    difference.first().ifPresent(tensor -> printer.println(describe(tensor)));
-    tellMissing(a, difference.onlyInA());
-    tellMissing(b, difference.onlyInB());
     return difference.first().isEmpty() ? 0 : 1;
   }
 

@@ -251,6 +251,51 @@ class CommandsIT {
   }
 
   @Test
+  void whatIsDataIsToBeHadAsJson(@TempDir Path folder) {
+    String one = folder.resolve("one.npz").toString();
+    String other = folder.resolve("other.npz").toString();
+    trace("1,2,3,4", "f32", one);
+    trace("1,2,3,4", "f16", other);
+
+    List<JsonObject> tokens = json("tokenize", "é", "--model", TinyServer.MODEL, "--json");
+    List<JsonObject> models = json("models", "list", "--json");
+    List<JsonObject> inspected = json("models", "inspect", TinyServer.MODEL, "--json");
+    List<JsonObject> traced =
+        json("trace", "é", "--model", TinyServer.MODEL, "--layers", "0", "--json");
+    List<JsonObject> difference = json("trace", "--diff", one, other, "--json");
+
+    assertThat(tokens)
+        .extracting(JsonObject::toString)
+        .containsExactly(
+            "{\"id\":195,\"begin\":0,\"end\":1,\"piece\":\"ww==\"}",
+            "{\"id\":169,\"begin\":1,\"end\":2,\"piece\":\"qQ==\"}");
+    assertThat(models.getFirst().get("name").getAsString()).isEqualTo("smollm2-135m-instruct");
+    assertThat(models.getFirst().keySet()).contains("aliases", "bytes", "file", "cached");
+    assertThat(inspected)
+        .filteredOn(line -> line.toString().contains("\"tokenizer.ggml.tokens\""))
+        .singleElement()
+        .satisfies(line -> assertThat(line.getAsJsonArray("value")).hasSize(320));
+    assertThat(inspected.getLast().keySet()).containsExactly("tensor", "type", "shape", "bytes");
+    assertThat(traced)
+        .filteredOn(line -> line.get("tensor").getAsString().equals("blk.0.attn"))
+        .singleElement()
+        .satisfies(line -> assertThat(line.get("rms").getAsDouble()).isPositive());
+    assertThat(difference).hasSize(1);
+    assertThat(difference.getFirst().getAsJsonObject("differs").get("name").getAsString())
+        .isEqualTo("blk.0.attn");
+  }
+
+  private static List<JsonObject> json(String... arguments) {
+    Command.Result result = millrace(arguments).run();
+    assertThat(complaints(result)).as(String.join(" ", arguments)).isEmpty();
+    return result
+        .out()
+        .lines()
+        .map(line -> JsonParser.parseString(line).getAsJsonObject())
+        .toList();
+  }
+
+  @Test
   void whatCantBeHadIsSaidInOneLine() {
     Command.Result unknown = millrace("generate", "x", "--model", "nonesuch").run();
 
