@@ -65,6 +65,7 @@ class ChatIT {
     assertThat(chat.exitCode()).as(chat.err()).isZero();
     assertThat(chat.err()).containsSubsequence("[0]", "[1]", "[2]", "[1]", "a number picks");
     assertThat(chat.err()).contains("(interrupted)");
+    assertThat(chat.out() + chat.err()).doesNotContain("\u001b"); // a pipe has no colours
   }
 
   @Test

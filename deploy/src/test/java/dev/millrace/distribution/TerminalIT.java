@@ -49,10 +49,10 @@ class TerminalIT {
                 List.of(
                     after(PROMPT, "hello\r"),
                     after("aaaa", CTRL_C),
-                    after("\\(interrupted\\)(.|\\s)*" + PROMPT, "again\r"),
+                    after("\\(interrupted\\)[\\s\\S]*" + PROMPT, "again\r"),
                     after("aaaa", CTRL_C),
-                    after("\\(interrupted\\)(.|\\s)*" + PROMPT, "/save saved.json\r"),
-                    after("saved 4 messages(.|\\s)*" + PROMPT, CTRL_D)),
+                    after("\\(interrupted\\)[\\s\\S]*" + PROMPT, "/save saved.json\r"),
+                    after("saved 4 messages[\\s\\S]*" + PROMPT, CTRL_D)),
                 "chat",
                 "--model=synthetic:smollm2-135m", // tiny ones have said all before a person can act
                 "--logit-bias=97=100", // it says "aaaaa"
@@ -66,20 +66,23 @@ class TerminalIT {
   @Test
   void coloursAreOnATerminalThatWantsThemAndNowhereElse() throws IOException {
     List<List<String>> pick =
-        List.of(
-            after(PROMPT, "hello\r"),
-            after("pick(.|\\s)*" + PROMPT, "end\r"),
-            after(PROMPT, CTRL_D));
+        List.of(after(PROMPT, "hello\r"), after("pick" + PROMPT, "end\r"), after(PROMPT, CTRL_D));
     String[] chat = {"chat", "--pick", "--model=" + TinyServer.MODEL};
 
     Command.Result coloured = onTerminal(pick, chat).run();
     Command.Result plain = onTerminal(pick, chat).with("NO_COLOR", "1").run();
     Command.Result dumb = onTerminal(pick, chat).with("TERM", "dumb").run();
+    Command.Result json =
+        onTerminal(pick, "chat", "--pick", "--json", "--model=" + TinyServer.MODEL).run();
 
     assertThat(coloured.exitCode()).as(coloured.err() + coloured.out()).isZero();
     assertThat(coloured.out()).containsPattern("\u001b\\[1m +1\u001b").contains("\u001b[2m(int");
     assertThat(plain.exitCode()).as(plain.err() + plain.out()).isZero();
     assertThat(plain.out()).containsPattern(" {3}1 +[0-9.]+% ").doesNotContain("\u001b[1m");
     assertThat(dumb.out()).containsPattern(" {3}1 +[0-9.]+% ").doesNotContain("\u001b");
+    assertThat(json.out())
+        .contains("{\"sequence_number\"")
+        .containsPattern(" {3}1 +[0-9.]+% ")
+        .doesNotContain("\u001b[1m");
   }
 }
