@@ -10,8 +10,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
-/** {@code millrace serve} in a process of its own, on a free port, with a tiny model. */
+/** {@code millrace serve} in a process of its own, on a free port. */
 final class ServeProcess implements AutoCloseable {
   private static final Pattern SERVING = Pattern.compile("msg=\"serving\".* port=\"(\\d+)\"");
   private static final int SECONDS = 60;
@@ -21,11 +22,22 @@ final class ServeProcess implements AutoCloseable {
   private final List<String> log = new ArrayList<>(); // guarded by itself
   private final CompletableFuture<Integer> port = new CompletableFuture<>();
 
+  /** Of a tiny model. */
   ServeProcess(String... flags) throws IOException {
-    List<String> arguments =
-        new ArrayList<>(List.of("serve", "--port", "0", "--kv-cache-mib", "64", "--threads", "1"));
-    arguments.addAll(List.of("--model", TinyServer.MODEL));
-    arguments.addAll(List.of(flags));
+    this(
+        Stream.concat(
+                Stream.of("--kv-cache-mib", "64", "--threads", "1", "--model", TinyServer.MODEL),
+                Stream.of(flags))
+            .toList());
+  }
+
+  static ServeProcess ofDefaultModel() throws IOException {
+    return new ServeProcess(List.of());
+  }
+
+  private ServeProcess(List<String> flags) throws IOException {
+    List<String> arguments = new ArrayList<>(List.of("serve", "--port", "0"));
+    arguments.addAll(flags);
     process = Launcher.millrace(arguments.toArray(String[]::new)).start();
     reader = Thread.ofVirtual().start(this::readLog);
   }

@@ -6,6 +6,7 @@ import dev.millrace.kernel.Kernels;
 import dev.millrace.kernel.Team;
 import dev.millrace.kernel.tier.Tiers;
 import dev.millrace.kv.KvPool;
+import dev.millrace.kv.KvType;
 import dev.millrace.model.ModelFile;
 import dev.millrace.network.Network;
 import dev.millrace.network.NetworkConfig;
@@ -88,7 +89,8 @@ final class SchedulerFigures {
               team,
               new StepLimits(MAX_BATCH_TOKENS, MAX_RUNNING, config.contextLength()));
       KvPool pool =
-          new KvPool(config.layers(), config.kvHeads(), config.headDim(), BLOCKS, BLOCK_SIZE);
+          new KvPool(
+              config.layers(), config.kvHeads(), config.headDim(), BLOCKS, BLOCK_SIZE, KvType.F16);
       Arena scratch = Arena.ofShared();
       List<Sampler> samplers =
           Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))

@@ -23,7 +23,9 @@ public interface Team extends AutoCloseable {
       throw new IllegalArgumentException(
           "a team of " + size + " threads: must be 1 to " + MAX_SIZE);
     }
-    return size == 1 ? new CallerTeam() : new WorkerTeam(size, "millrace-kernel");
+    return size == 1
+        ? new CallerTeam()
+        : new WorkerTeam(size, "millrace-kernel", CoreWatch.ofThisMachine());
   }
 
   int size();

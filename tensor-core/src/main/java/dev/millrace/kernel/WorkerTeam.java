@@ -36,7 +36,7 @@ final class WorkerTeam implements Team {
           return unfinished.get() == 0;
         }
       };
-  private final CoreWatch watch = CoreWatch.ofThisMachine();
+  private final CoreWatch watch;
   private final AtomicBoolean busy = new AtomicBoolean();
   private final AtomicInteger unfinished = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -45,7 +45,8 @@ final class WorkerTeam implements Team {
   private final AtomicInteger round = new AtomicInteger();
   private volatile boolean closed;
 
-  WorkerTeam(int size, String name) {
+  WorkerTeam(int size, String name, CoreWatch watch) {
+    this.watch = watch;
     claims = new AtomicIntegerArray(size);
     for (int part = 1; part < size; part++) {
       workers.add(new Worker(part, name + "-" + part));

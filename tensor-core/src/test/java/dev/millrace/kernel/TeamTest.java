@@ -20,7 +20,7 @@ class TeamTest {
   void everyPartRunsOnceInEveryRound(int size) {
     int rounds = 2_000;
     int[] plain = new int[size]; // unsynchronized: a round's writes must be seen after it
-    try (Team team = Team.of(size)) {
+    try (Team team = team(size)) {
       for (int round = 1; round <= rounds; round++) {
         team.run(
             (part, parts) -> {
@@ -36,7 +36,7 @@ class TeamTest {
 
   @Test
   void membersWorkAtTheSameTimeTheCallerAmongThem() {
-    try (Team team = Team.of(3)) {
+    try (Team team = team(3)) {
       Thread[] threads = threads(team);
       assertThat(threads).doesNotHaveDuplicates().contains(Thread.currentThread());
       for (Thread thread : threads) {
@@ -47,7 +47,7 @@ class TeamTest {
 
   @Test
   void aPartWhoseMemberDoesNotComeIsRunByAnother() {
-    try (Team team = Team.of(3)) {
+    try (Team team = team(3)) {
       AtomicInteger started = new AtomicInteger();
       AtomicIntegerArray runs = new AtomicIntegerArray(3);
       CountDownLatch othersRan = new CountDownLatch(2);
@@ -67,7 +67,7 @@ class TeamTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2})
   void aFailureIsRethrownOnceAllPartsHaveEnded(int failing) {
-    try (Team team = Team.of(3)) {
+    try (Team team = team(3)) {
       AtomicInteger ended = new AtomicInteger();
       CountDownLatch failed = new CountDownLatch(1);
       assertThatThrownBy(
@@ -93,7 +93,7 @@ class TeamTest {
 
   @Test
   void parkedMembersWakeForTheNextRoundAndCostNothingMeanwhile() {
-    try (Team team = Team.of(2)) {
+    try (Team team = team(2)) {
       Thread worker = worker(team);
       for (int round = 0; round < 20; round++) {
         awaitState(worker, Thread.State.WAITING);
@@ -113,7 +113,7 @@ class TeamTest {
 
   @Test
   void theCallerWaitsForASlowMember() {
-    try (Team team = Team.of(2)) {
+    try (Team team = team(2)) {
       Thread caller = Thread.currentThread();
       CountDownLatch bothCame = new CountDownLatch(2);
       int[] written = new int[1];
@@ -132,7 +132,7 @@ class TeamTest {
 
   @Test
   void aSecondCallerIsRefused() {
-    try (Team team = Team.of(2)) {
+    try (Team team = team(2)) {
       List<Throwable> thrown = new ArrayList<>();
       team.run(
           (part, parts) -> {
@@ -150,7 +150,7 @@ class TeamTest {
 
   @Test
   void closeEndsTheThreadsAndFurtherRunsAreRefused() {
-    Team team = Team.of(2);
+    Team team = team(2);
     Thread worker = worker(team);
     team.close();
     team.close();
@@ -178,6 +178,11 @@ class TeamTest {
         }
       }
     }
+  }
+
+  /** Never alone: parts here wait for each other, as no kernel's do. */
+  private static Team team(int size) {
+    return size == 1 ? Team.of(1) : new WorkerTeam(size, "test", new CoreWatch(() -> 0, () -> 0));
   }
 
   /** Of all members: each waits in its part for the others. */
