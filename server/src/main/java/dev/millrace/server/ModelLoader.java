@@ -164,6 +164,7 @@ final class ModelLoader {
               .limit(team.size())
               .toList();
       WarmUp.run(network, pool);
+      pool.prefault();
       Runnable afterwards =
           () -> {
             scratch.close();

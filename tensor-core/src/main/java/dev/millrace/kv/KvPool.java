@@ -2,11 +2,13 @@ package dev.millrace.kv;
 
 import dev.millrace.memory.HugePageArena;
 import dev.millrace.memory.MachineMemory;
+import dev.millrace.memory.Prefault;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,7 @@ public final class KvPool implements AutoCloseable {
   private final int headDim;
   private final int blocks;
   private final int blockSize;
+  private @Nullable Prefault prefault;
 
   /** A pool of float32. */
   public KvPool(int layerCount, int kvHeads, int headDim, int blocks, int blockSize) {
@@ -106,6 +109,18 @@ public final class KvPool implements AutoCloseable {
     MemorySegment.copy(all, from * bytes, all, to * bytes, bytes);
   }
 
+  /**
+   * Has the memory made resident in the background, low blocks first, so that no step waits for it.
+   */
+  public Prefault prefault() {
+    if (prefault == null) {
+      prefault =
+          Prefault.start(
+              layers.stream().flatMap(layer -> Stream.of(layer.k(), layer.v())).toList());
+    }
+    return prefault;
+  }
+
   public KvLayer layer(int index) {
     return layers.get(index);
   }
@@ -120,6 +135,9 @@ public final class KvPool implements AutoCloseable {
 
   @Override
   public void close() {
+    if (prefault != null) {
+      prefault.close();
+    }
     arena.close();
   }
 }

@@ -22,6 +22,10 @@ public final class Pages {
   private static final int PROT_EXEC = 4;
   private static final int MAP_PRIVATE_ANONYMOUS = 2 | 0x20;
   private static final int MADV_HUGEPAGE = 14;
+  private static final int MADV_POPULATE_WRITE = 23; // since Linux 5.14
+
+  /** Addresses for the system are multiples of this, whatever its pages: 4 to 64 KiB. */
+  private static final long LARGEST_SMALL_PAGE = 64 << 10;
 
   private static final Linker LINKER = Linker.nativeLinker();
   private static final StructLayout ERRNO = Linker.Option.captureStateLayout();
@@ -67,6 +71,19 @@ public final class Pages {
   static void adviseHuge(MemorySegment pages) {
     FunctionDescriptor signature = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
     libc("madvise", signature, pages, pages.byteSize(), MADV_HUGEPAGE);
+  }
+
+  /**
+   * Makes pages resident as writing would, without changing what they hold.
+   *
+   * @param within memory whose mapping begins at a multiple of 64 KiB
+   * @throws IllegalStateException if the system can't, or hasn't the memory
+   */
+  static void populate(MemorySegment within) {
+    long before = within.address() % LARGEST_SMALL_PAGE;
+    MemorySegment start = MemorySegment.ofAddress(within.address() - before);
+    FunctionDescriptor signature = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
+    libc("madvise", signature, start, before + within.byteSize(), MADV_POPULATE_WRITE);
   }
 
   public static void unmap(MemorySegment pages) {
