@@ -16,7 +16,7 @@ import java.lang.foreign.MemorySegment;
  * its sequence's positions up to its own. Prefill and decode rows are the same to it.
  *
  * <p>The unit of work is some rows of a chunk, one key-value head, one segment of positions. The
- * team shares the units evenly by positions; each leaves a partial state, and states are then
+ * team shares the units evenly by what they take; each leaves a partial state, and states are then
  * merged row by row. Rows go in waves, as many at a time as there is room for states.
  */
 final class Attention {
@@ -49,7 +49,7 @@ final class Attention {
 
   private int waveStart;
   private int waveEnd;
-  private long wavePositions; // that its rows see, all together
+  private long waveWork; // of its units, all together
 
   /**
    * @param maxRows of one call
@@ -91,40 +91,53 @@ final class Attention {
   /** Takes rows from waveStart on until their segments fill the slots. */
   private void planWave() {
     int slot = 0;
-    wavePositions = 0;
     waveEnd = waveStart;
     while (waveEnd < q.rows() && slot + segments(step.length(waveEnd)) <= slots) {
       firstSlot[waveEnd] = slot;
       slot += segments(step.length(waveEnd));
-      wavePositions += step.length(waveEnd);
       waveEnd++;
+    }
+    waveWork = 0;
+    int rows;
+    for (int row = waveStart; row < waveEnd; row += rows) {
+      rows = group(row);
+      waveWork += kvHeads * work(rows, middle(row, rows));
     }
   }
 
-  /** Does the units whose first position, counted over all units, is in this part's share. */
+  /** Reading keys and values takes as long as computing with them for one row. */
+  private static long work(int rows, long positions) {
+    return (rows + 1) * positions;
+  }
+
+  /** Positions that a group's middle row sees. */
+  private int middle(int row, int rows) {
+    return step.length(row) + (rows - 1) / 2;
+  }
+
+  /** Does the units that begin, counting work over all units, in this part's share. */
   private void attend(int part, int parts) {
-    long from = wavePositions * kvHeads * part / parts;
-    long to = wavePositions * kvHeads * (part + 1) / parts;
-    long position = 0;
+    long from = waveWork * part / parts;
+    long to = waveWork * (part + 1) / parts;
+    long begun = 0;
     int rows;
-    for (int row = waveStart; row < waveEnd && position < to; row += rows) {
+    for (int row = waveStart; row < waveEnd && begun < to; row += rows) {
       rows = group(row);
-      int length = step.length(row);
-      long positions =
-          (long) rows * (length + length + rows - 1) / 2; // that the rows see, together
-      if (position + positions * kvHeads <= from) {
-        position += positions * kvHeads;
+      int positions = middle(row, rows);
+      long ofHead = work(rows, positions);
+      if (begun + kvHeads * ofHead <= from) {
+        begun += kvHeads * ofHead;
         continue;
       }
+      int segments = segments(step.length(row));
       for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-        for (int segment = 0; segment < segments(length); segment++) {
-          if (position >= from && position < to) {
+        for (int segment = 0; segment < segments; segment++) {
+          long at = begun + work(rows, (long) segment * Kernels.ATTENTION_SEGMENT);
+          if (at >= from && at < to) {
             attend(row, rows, kvHead, segment);
           }
-          long before = (long) rows * segment * Kernels.ATTENTION_SEGMENT;
-          boolean last = segment == segments(length) - 1;
-          position += last ? positions - before : (long) rows * Kernels.ATTENTION_SEGMENT;
         }
+        begun += ofHead;
       }
     }
   }

@@ -24,7 +24,7 @@ final class TiledLayers implements Team.Task {
   private static final int ROWS = 32;
 
   /** With less, products would spend their time unpacking weights. */
-  private static final int LEAST_ROWS = 16;
+  private static final int LEAST_ROWS = 8;
 
   /**
    * Weights of a layer, at most: every tile reads them again, which must not be from memory. Of
