@@ -34,6 +34,7 @@ final class SchedulerFigures {
   private static final int BLOCKS = 800;
   private static final int MAX_BATCH_TOKENS = 512;
   private static final int MAX_RUNNING = 64;
+  private static final int ROUNDS = 5; // the compiler goes on in the first one
 
   private SchedulerFigures() {}
 
@@ -41,6 +42,7 @@ final class SchedulerFigures {
   private static final class Times implements Outlet {
     private final long submitted = System.nanoTime();
     private final List<Long> deltas = new ArrayList<>();
+    private long id;
 
     @Override
     public int room() {
@@ -91,6 +93,7 @@ final class SchedulerFigures {
       KvPool pool =
           new KvPool(
               config.layers(), config.kvHeads(), config.headDim(), BLOCKS, BLOCK_SIZE, KvType.F16);
+      pool.prefault();
       Arena scratch = Arena.ofShared();
       List<Sampler> samplers =
           Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))
@@ -132,7 +135,7 @@ final class SchedulerFigures {
 
   private static Times submit(EngineLoop engine, Requests request) {
     Times times = new Times();
-    engine.submit(request.build(), times);
+    times.id = engine.submit(request.build(), times);
     return times;
   }
 
@@ -153,17 +156,19 @@ final class SchedulerFigures {
       for (int i = 0; i < 4; i++) { // the compiler and the cost model warm up
         await(submit(engine, prompt(500 + i, 700).maxTokens(60)), 60);
       }
-      longPrompt(engine);
+      for (int round = 0; round < ROUNDS; round++) {
+        longPrompt(engine, round);
+      }
       commonBeginning(engine);
     }
   }
 
-  private static void longPrompt(EngineLoop engine) throws InterruptedException {
-    Times alone = submit(engine, prompt(1, 4_000).maxTokens(1));
+  private static void longPrompt(EngineLoop engine, int round) throws InterruptedException {
+    Times alone = submit(engine, prompt(1_000 + 2 * round, 4_000).maxTokens(1));
     await(alone, 1);
     List<Times> streams = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
-      streams.add(submit(engine, prompt(10 + i, 50).maxTokens(1_200)));
+      streams.add(submit(engine, prompt(2_000 + 8 * round + i, 50).maxTokens(1_200)));
     }
     for (Times stream : streams) {
       await(stream, 50);
@@ -172,7 +177,7 @@ final class SchedulerFigures {
     Thread.sleep(4_000);
     long arrived = System.nanoTime();
     long stepsBefore = engine.snapshot().steps();
-    Times among = submit(engine, prompt(2, 4_000).maxTokens(1));
+    Times among = submit(engine, prompt(1_001 + 2 * round, 4_000).maxTokens(1));
     await(among, 1);
     long read = System.nanoTime();
     long steps = engine.snapshot().steps() - stepsBefore;
@@ -189,8 +194,8 @@ final class SchedulerFigures {
         alone.secondsToFirst(),
         among.secondsToFirst(),
         among.secondsToFirst() / alone.secondsToFirst());
-    for (int id = 1; id < 100; id++) {
-      engine.cancel(id);
+    for (Times stream : streams) {
+      engine.cancel(stream.id);
     }
   }
 
