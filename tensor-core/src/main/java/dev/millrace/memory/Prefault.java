@@ -55,7 +55,7 @@ public final class Prefault implements AutoCloseable {
 
   /** Waits until it has ended. */
   public boolean await(Duration most) throws InterruptedException {
-    return thread.join(most);
+    return thread.getState() == Thread.State.NEW || thread.join(most);
   }
 
   /** Ends it. The memory may be given back then. */
