@@ -400,6 +400,7 @@ TEMPLATES = [
     "{{ {'a': {'b': 1}}['a']['b'] }}{{ {'a': 1}}}",
     "{% if messages[0]['role'] == 'system' %}{% set s = messages[0]['content'] %}{% set messages = messages[1:] %}{% endif %}{{ s }}{{ messages | length }}",
     "{% if n == 7 and not tools and messages %}y{% elif x %}z{% else %}w{% endif %}",
+    "{% if n == 8 %}{{ n | nofilter }}{% endif %}ok",
     "{% if n == 7 %}{{ n | nofilter }}{% endif %}ok",
     "{{ n is nosuchtest }}",
     "{% nosuchtag %}",

@@ -39,9 +39,8 @@ import org.jspecify.annotations.Nullable;
  * Expressions, by Jinja's grammar: a method for each precedence, the loosest first.
  *
  * <p>Names of filters, tests and methods are checked here, so that a template that can't work is
- * refused before it is used. Under a condition that asks for names ({@code 'x' is filter}) they may
- * be unknown: that is what it is for. Jinja takes them under any condition, and fails when it gets
- * there.
+ * refused before it is used. Under a condition they may be unknown, as in Jinja: templates ask
+ * first what they are run by. Where the condition holds, such a name fails then.
  */
 final class ExpressionParser {
   /** Operators of one chain, like {@code a + b + c}: each is a level of the tree. */
@@ -61,7 +60,6 @@ final class ExpressionParser {
 
   private final TokenStream tokens;
   private final MacroNames macroNames = new MacroNames();
-  private int questions; // "is filter" and "is test", so far
   private final List<TemplateException> unsupported = new ArrayList<>(); // and not forgiven
 
   ExpressionParser(TokenStream tokens) {
@@ -90,12 +88,7 @@ final class ExpressionParser {
     return unsupported.size();
   }
 
-  /** How often the source has asked whether a filter or test is there. */
-  int questions() {
-    return questions;
-  }
-
-  /** What is unsupported since the mark stands under a condition that asks. */
+  /** What is unsupported since the mark stands under a condition. */
   void forgive(int mark) {
     unsupported.subList(mark, unsupported.size()).clear();
   }
@@ -155,9 +148,7 @@ final class ExpressionParser {
     int mark = mark();
     Expression parsed = or();
     for (int links = 0; tokens.skipName("if"); checkChain(++links)) {
-      int asked = questions;
       Expression condition = or();
-      boolean asks = questions > asked;
       Expression otherwise = null;
       if (tokens.skipName("else")) {
         tokens.enter();
@@ -165,9 +156,7 @@ final class ExpressionParser {
         tokens.leave();
       }
       parsed = new Conditional(line, condition, parsed, otherwise);
-      if (asks) {
-        forgive(mark);
-      }
+      forgive(mark);
     }
     return parsed;
   }
@@ -562,7 +551,6 @@ final class ExpressionParser {
     if (!Tests.isKnown(name)) {
       unsupported(line, "test", name);
     }
-    questions += name.equals("filter") || name.equals("test") ? 1 : 0;
     CallArguments arguments = CallArguments.NONE;
     Token token = tokens.current();
     if (tokens.skipOperator("(")) {

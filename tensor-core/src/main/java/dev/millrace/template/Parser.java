@@ -117,18 +117,13 @@ final class Parser {
   private Statement ifStatement() {
     int mark = expressions.mark();
     List<Branch> branches = new ArrayList<>();
-    boolean asks = false;
     do {
-      int asked = expressions.questions();
       Expression condition = expressions.tuple(false);
-      asks |= expressions.questions() > asked;
       tokens.expect(Kind.BLOCK_END);
       branches.add(new Branch(condition, statements(Set.of("elif", "else", "endif"))));
     } while (tokens.skipName("elif"));
     List<Statement> otherwise = tokens.next().isName("else") ? body("endif") : List.of();
-    if (asks) {
-      expressions.forgive(mark);
-    }
+    expressions.forgive(mark);
     return new Statement.If(branches, otherwise);
   }
 
