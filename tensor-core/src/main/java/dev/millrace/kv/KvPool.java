@@ -112,13 +112,12 @@ public final class KvPool implements AutoCloseable {
   /**
    * Has the memory made resident in the background, low blocks first, so that no step waits for it.
    */
-  public Prefault prefault() {
+  public void prefault() {
     if (prefault == null) {
       prefault =
           Prefault.start(
               layers.stream().flatMap(layer -> Stream.of(layer.k(), layer.v())).toList());
     }
-    return prefault;
   }
 
   public KvLayer layer(int index) {

@@ -3,6 +3,9 @@ package dev.millrace.memory;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -15,12 +18,12 @@ public final class Prefault implements AutoCloseable {
   private static final long PIECE = 2L << 20; // bytes; a huge page
 
   private final List<MemorySegment> memory;
-  private final Thread thread;
-  private volatile boolean closed;
+  private final ExecutorService executor =
+      Executors.newSingleThreadExecutor(
+          Thread.ofPlatform().daemon().name("millrace-prefault").factory());
 
   private Prefault(List<MemorySegment> memory) {
     this.memory = memory;
-    this.thread = Thread.ofPlatform().daemon().name("millrace-prefault").unstarted(this::run);
   }
 
   /**
@@ -30,8 +33,9 @@ public final class Prefault implements AutoCloseable {
   public static Prefault start(List<MemorySegment> memory) {
     Prefault prefault = new Prefault(List.copyOf(memory));
     if (Pages.areSupported()) {
-      prefault.thread.start();
+      prefault.executor.execute(prefault::run);
     }
+    prefault.executor.shutdown(); // its thread ends with this one task
     return prefault;
   }
 
@@ -40,8 +44,8 @@ public final class Prefault implements AutoCloseable {
     try {
       for (long from = 0; from < size; from += PIECE) {
         for (MemorySegment each : memory) {
-          if (closed) {
-            return;
+          if (Thread.currentThread().isInterrupted()) {
+            return; // closed
           }
           long begun = System.nanoTime();
           Pages.populate(each.asSlice(from, Math.min(PIECE, size - from)));
@@ -54,24 +58,14 @@ public final class Prefault implements AutoCloseable {
   }
 
   /** Waits until it has ended. */
-  public boolean await(Duration most) throws InterruptedException {
-    return thread.getState() == Thread.State.NEW || thread.join(most);
+  boolean await(Duration most) throws InterruptedException {
+    return executor.awaitTermination(most.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   /** Ends it. The memory may be given back then. */
   @Override
   public void close() {
-    closed = true;
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+    executor.shutdownNow();
+    executor.close();
   }
 }
