@@ -73,7 +73,7 @@ final class TiledLayers implements Team.Task {
     team = backend.team();
     worthwhile = layerBytes <= MOST_LAYER_BYTES;
     Backend alone = backend.alone();
-    for (int part = 0; part < team.size(); part++) {
+    for (int part = 0; worthwhile && part < team.size(); part++) {
       Shared shared = layers.getFirst().shared().on(alone, sizes, ROWS, limits.maxContext(), arena);
       LayerBuffers<Tokens> buffers =
           LayerBuffers.allocate(new Size<>(ROWS), sizes, alone, rounds, arena);
