@@ -26,9 +26,7 @@ final class Drafts {
   /** Gives decode rows drafts, in their order. */
   void lengthen(List<Entry> entries) {
     CostModel cost = state.costModel();
-    boolean onlyDecoding =
-        entries.stream().allMatch(entry -> entry.count() == 1 && entry.samples());
-    if (settings.policy().maxDraft() == 0 || !onlyDecoding || !cost.isFitted()) {
+    if (settings.policy().maxDraft() == 0 || !cost.isFitted() || !areOnlyDecoding(entries)) {
       return;
     }
     double tokens = entries.size(); // that the step brings, on average
@@ -62,6 +60,10 @@ final class Drafts {
         left -= drafted;
       }
     }
+  }
+
+  private static boolean areOnlyDecoding(List<Entry> entries) {
+    return entries.stream().allMatch(entry -> entry.count() == 1 && entry.samples());
   }
 
   /** How many tokens more than one a sequence can bring, and its reader has room for. */

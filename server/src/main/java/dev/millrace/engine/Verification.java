@@ -31,10 +31,7 @@ final class Verification {
     Lookahead ahead = sequence.completion().lookahead();
     int end = sequence.length();
     SampledToken token = draw.draw(0, end, ahead.forbiddenIds(), ahead.allowed());
-    if (entry.drafted() == 0) {
-      return List.of(token);
-    }
-    List<SampledToken> drawn = new ArrayList<>();
+    List<SampledToken> drawn = new ArrayList<>(1 + entry.drafted());
     drawn.add(token);
     for (int row = 1; row <= entry.drafted(); row++) {
       int draft = sequence.tokens()[end + row - 1];
