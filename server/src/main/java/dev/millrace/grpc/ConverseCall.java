@@ -90,7 +90,9 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
                 Mono.fromCallable(() -> begin(command))
                     .subscribeOn(readers)
                     .flatMapMany(answer -> answer)
-                    .doFinally(signal -> ended()),
+                    // Before the signal goes on: it may begin the next answer.
+                    .doOnTerminate(this::ended)
+                    .doOnCancel(this::ended),
             0)
         .takeUntilOther(failed.asMono())
         .doFinally(signal -> closeSession());
