@@ -33,7 +33,7 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   // The stack: pairs [16][2 halves][8 lanes], then outputs so far [rows][2 halves][8 lanes].
   private static final int PAIRS = 0;
   private static final int TOTALS = PAIRS + 2 * QUADS * HALVES * VECTOR_BYTES;
-  private static final int MAX_TILE = 8;
+  private static final int MAX_TILE = 16;
 
   Avx2PairMultiply(Assembler a, PackedLayout layout) {
     super(a, layout, ActivationPrecision.INT16);
@@ -142,19 +142,14 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   /** Sums of columns that share a scale, for rows [row, row + rows), both halves. */
   private void sum(int row, int rows, int group) {
     OptionalInt zeroPoint = zeroPointSums(group);
-    for (int i = 0; i < rows; i++) {
-      Vec first = ymm(i * HALVES);
-      Vec second = ymm(i * HALVES + 1);
-      if (zeroPoint.isPresent()) {
-        a.vpbroadcastd(first, tail(row + i, zeroPoint.getAsInt()));
-        a.vmovups(second, first);
-      } else {
-        a.vpxor(first, first, first);
-        a.vpxor(second, second, second);
-      }
+    for (int i = 0; zeroPoint.isPresent() && i < rows; i++) {
+      a.vpbroadcastd(ymm(i * HALVES), tail(row + i, zeroPoint.getAsInt()));
+      a.vmovups(ymm(i * HALVES + 1), ymm(i * HALVES));
     }
     int pairs = 2 * QUADS / layout.scaleGroups();
-    for (int j = group * pairs; j < (group + 1) * pairs; j++) {
+    int first = group * pairs;
+    for (int j = first; j < first + pairs; j++) {
+      boolean begins = j == first && zeroPoint.isEmpty();
       for (int half = 0; half < HALVES; half++) {
         a.vmovups(ymm(FIRST_WEIGHTS + half), pair(j / 2, j % 2 == 1, half));
       }
@@ -162,8 +157,11 @@ final class Avx2PairMultiply extends MultiplyEmitter {
         a.vpbroadcastd(BROADCAST, activation(row + i, j * 2 * Short.BYTES));
         for (int half = 0; half < HALVES; half++) {
           Vec sum = ymm(i * HALVES + half);
-          a.vpmaddwd(PRODUCT, BROADCAST, ymm(FIRST_WEIGHTS + half));
-          a.vpaddd(sum, sum, PRODUCT);
+          Vec product = begins ? sum : PRODUCT;
+          a.vpmaddwd(product, BROADCAST, ymm(FIRST_WEIGHTS + half));
+          if (!begins) {
+            a.vpaddd(sum, sum, PRODUCT);
+          }
         }
       }
     }
@@ -172,14 +170,19 @@ final class Avx2PairMultiply extends MultiplyEmitter {
   /** Adds the sums, those of row {@code i} of four, to a row's outputs so far. */
   private void join(int row, int i, int group) {
     Vec scale = ymm(FIRST_WEIGHTS);
+    a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALE));
     for (int half = 0; half < HALVES; half++) {
       Vec sum = ymm(i * HALVES + half);
       a.vcvtdq2ps(sum, sum);
-      a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALE));
       a.vmulps(scale, scales(group, half), BROADCAST);
       a.vfmadd213ps(sum, scale, total(row, half));
+    }
+    if (layout.type().hasMinimum()) {
+      a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALED_SUM));
+    }
+    for (int half = 0; half < HALVES; half++) {
+      Vec sum = ymm(i * HALVES + half);
       if (layout.type().hasMinimum()) {
-        a.vbroadcastss(BROADCAST, tail(row, EmittedRows.SCALED_SUM));
         a.vfmadd231ps(sum, ymm(FIRST_MINIMUMS + half), BROADCAST);
       }
       a.vmovups(total(row, half), sum);

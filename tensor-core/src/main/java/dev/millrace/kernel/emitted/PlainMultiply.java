@@ -32,10 +32,10 @@ final class PlainMultiply extends MultiplyEmitter {
 
   @Override
   int maxTile() {
-    return isAvx512() ? MultiplyCode.MAX_TILE : 12;
+    return isAvx512() ? MultiplyCode.MAX_TILE : 6;
   }
 
-  /** As many as have accumulators and, with AVX2, broadcast activations in registers. */
+  /** As many as have accumulators and, with AVX2, a register for each broadcast activation. */
   @Override
   int groupsAtOnce(int rows) {
     if (isAvx512()) {
@@ -46,12 +46,12 @@ final class PlainMultiply extends MultiplyEmitter {
 
   @Override
   int passes(Tile tile) {
-    return isAvx512() || tile.rows() <= 5 ? 1 : ROW_GROUP / lanes;
+    return 1;
   }
 
   /** Vectors of outputs that take their turn at a column. */
   private int vectors(Tile tile) {
-    return tile.groups() * ROW_GROUP / lanes / passes(tile);
+    return tile.groups() * ROW_GROUP / lanes;
   }
 
   private Vec accumulator(int row, int vector, int vectors) {
@@ -73,30 +73,43 @@ final class PlainMultiply extends MultiplyEmitter {
   void block(Tile tile, int pass) {
     int vectors = vectors(tile);
     int free = tile.rows() * vectors;
-    Vec w = register(free++);
-    boolean kept = !isAvx512() && vectors > 1; // broadcast activations, one register each
-    for (int row = 0; kept && row < tile.rows(); row++) {
-      a.vbroadcastss(register(free + row), activation(row, 0));
-    }
-    for (int i = 0; i < vectors; i++) {
-      int lane = (pass * vectors + i) * lanes;
-      load(w, lane / ROW_GROUP, lane % ROW_GROUP);
+    if (isAvx512()) {
+      for (int i = 0; i < vectors; i++) {
+        load(register(free), i);
+        for (int row = 0; row < tile.rows(); row++) {
+          Mem activation = activation(row, 0).broadcasting();
+          a.vfmadd231ps(accumulator(row, i, vectors), register(free), activation);
+        }
+      }
+    } else if (tile.groups() == 1) { // broadcasts take their turn, against all weights
+      Vec broadcast = register(free + vectors);
+      for (int i = 0; i < vectors; i++) {
+        load(register(free + i), i);
+      }
       for (int row = 0; row < tile.rows(); row++) {
-        Vec to = accumulator(row, i, vectors);
-        if (isAvx512()) {
-          a.vfmadd231ps(to, w, activation(row, 0).broadcasting());
-        } else if (kept) {
-          a.vfmadd231ps(to, w, register(free + row));
-        } else {
-          a.vbroadcastss(register(free), activation(row, 0));
-          a.vfmadd231ps(to, w, register(free));
+        a.vbroadcastss(broadcast, activation(row, 0));
+        for (int i = 0; i < vectors; i++) {
+          a.vfmadd231ps(accumulator(row, i, vectors), register(free + i), broadcast);
+        }
+      }
+    } else { // weights take their turn, against all broadcasts
+      Vec w = register(free + tile.rows());
+      for (int row = 0; row < tile.rows(); row++) {
+        a.vbroadcastss(register(free + row), activation(row, 0));
+      }
+      for (int i = 0; i < vectors; i++) {
+        load(w, i);
+        for (int row = 0; row < tile.rows(); row++) {
+          a.vfmadd231ps(accumulator(row, i, vectors), w, register(free + row));
         }
       }
     }
   }
 
-  private void load(Vec w, int group, int lane) {
-    Mem packed = weights(group, lane * layout.type().blockBytes());
+  private void load(Vec w, int vector) {
+    int output = vector * lanes;
+    int lane = output % ROW_GROUP;
+    Mem packed = weights(output / ROW_GROUP, lane * layout.type().blockBytes());
     switch (layout.type()) {
       case F16 -> a.vcvtph2ps(w, packed);
       case BF16 -> {
@@ -111,8 +124,7 @@ final class PlainMultiply extends MultiplyEmitter {
   void store(Tile tile, int row, int pass, Mem to) {
     int vectors = vectors(tile);
     for (int i = 0; i < vectors; i++) {
-      int offset = (pass * vectors + i) * width.bytes();
-      a.vmovups(to.plus(offset), accumulator(row, i, vectors));
+      a.vmovups(to.plus(i * width.bytes()), accumulator(row, i, vectors));
     }
   }
 }
