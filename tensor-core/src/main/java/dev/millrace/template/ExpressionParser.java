@@ -39,8 +39,9 @@ import org.jspecify.annotations.Nullable;
  * Expressions, by Jinja's grammar: a method for each precedence, the loosest first.
  *
  * <p>Names of filters, tests and methods are checked here, so that a template that can't work is
- * refused before it is used. Under a condition they may be unknown, as in Jinja: templates ask
- * first what they are run by. Where the condition holds, such a name fails then.
+ * refused before it is used: what Jinja has and we don't, wherever it stands. Filters and tests
+ * that Jinja doesn't know either may stand under a condition, as there: templates ask first what
+ * they are run by. Where the condition holds, such a name fails then.
  */
 final class ExpressionParser {
   /** Operators of one chain, like {@code a + b + c}: each is a level of the tree. */
@@ -60,7 +61,7 @@ final class ExpressionParser {
 
   private final TokenStream tokens;
   private final MacroNames macroNames = new MacroNames();
-  private final List<TemplateException> unsupported = new ArrayList<>(); // and not forgiven
+  private final List<TemplateException> unknown = new ArrayList<>(); // and not forgiven
 
   ExpressionParser(TokenStream tokens) {
     this.tokens = tokens;
@@ -85,25 +86,40 @@ final class ExpressionParser {
 
   /** A place in the source, for {@link #forgive} and {@link #insist}. */
   int mark() {
-    return unsupported.size();
+    return unknown.size();
   }
 
-  /** What is unsupported since the mark stands under a condition. */
+  /** What is unknown since the mark stands under a condition. */
   void forgive(int mark) {
-    unsupported.subList(mark, unsupported.size()).clear();
+    unknown.subList(mark, unknown.size()).clear();
   }
 
   /**
-   * @throws TemplateException if something is unsupported since the mark
+   * @throws TemplateException if something is unknown since the mark
    */
   void insist(int mark) {
-    if (unsupported.size() > mark) {
-      throw unsupported.get(mark);
+    if (unknown.size() > mark) {
+      throw unknown.get(mark);
     }
   }
 
-  private void unsupported(int line, String kind, String name) {
-    unsupported.add(new TemplateException(line, "the " + kind + " " + name + " is not supported"));
+  private void checkFilter(int line, String name) {
+    if (Filters.isUnsupported(name)) {
+      throw unsupported(line, "filter", name);
+    }
+    if (!Filters.isKnown(name)) {
+      unknown.add(unsupported(line, "filter", name));
+    }
+  }
+
+  private void checkTest(int line, String name) {
+    if (!Tests.isKnown(name)) {
+      unknown.add(unsupported(line, "test", name));
+    }
+  }
+
+  private static TemplateException unsupported(int line, String kind, String name) {
+    return new TemplateException(line, "the " + kind + " " + name + " is not supported");
   }
 
   Expression expression() {
@@ -456,7 +472,7 @@ final class ExpressionParser {
 
   private Expression call(int line, Expression callee) {
     if (callee instanceof Attribute method && Methods.isUnsupported(method.name())) {
-      unsupported(line, "method", method.name());
+      throw unsupported(line, "method", method.name());
     }
     return new Call(line, callee, arguments());
   }
@@ -522,9 +538,7 @@ final class ExpressionParser {
   Filter filter(Expression input) {
     int line = tokens.line();
     String name = tokens.expect(Kind.NAME).text();
-    if (!Filters.isKnown(name)) {
-      unsupported(line, "filter", name);
-    }
+    checkFilter(line, name);
     CallArguments arguments = tokens.skipOperator("(") ? arguments() : CallArguments.NONE;
     if (Filters.takesName(name)) {
       checkNamed(line, name, arguments);
@@ -538,9 +552,10 @@ final class ExpressionParser {
     if (index < arguments.positional().size()
         && arguments.positional().get(index) instanceof Constant constant
         && constant.value() instanceof Text name) {
-      boolean isFilter = filter.equals("map");
-      if (!(isFilter ? Filters.isKnown(name.value()) : Tests.isKnown(name.value()))) {
-        unsupported(line, isFilter ? "filter" : "test", name.value());
+      if (filter.equals("map")) {
+        checkFilter(line, name.value());
+      } else {
+        checkTest(line, name.value());
       }
     }
   }
@@ -548,9 +563,7 @@ final class ExpressionParser {
   private Expression test(int line, Expression input) {
     boolean negated = tokens.skipName("not");
     String name = tokens.expect(Kind.NAME).text();
-    if (!Tests.isKnown(name)) {
-      unsupported(line, "test", name);
-    }
+    checkTest(line, name);
     CallArguments arguments = CallArguments.NONE;
     Token token = tokens.current();
     if (tokens.skipOperator("(")) {

@@ -16,6 +16,18 @@ final class Filters {
   private static final Set<String> TAKING_NAMES =
       Set.of("map", "select", "reject", "selectattr", "rejectattr");
 
+  /** Of jinja2's own, those that aren't here. */
+  private static final Set<String> UNSUPPORTED =
+      Set.of(
+          "filesizeformat",
+          "pprint",
+          "random",
+          "striptags",
+          "urlencode",
+          "urlize",
+          "wordwrap",
+          "xmlattr");
+
   @FunctionalInterface
   private interface Filter {
     Value apply(Value input, Arguments arguments, Interpreter in);
@@ -38,6 +50,11 @@ final class Filters {
 
   static boolean isKnown(String name) {
     return FILTERS.containsKey(name);
+  }
+
+  /** Whether jinja2 has a filter of this name that isn't here. */
+  static boolean isUnsupported(String name) {
+    return UNSUPPORTED.contains(name);
   }
 
   static boolean takesName(String name) {

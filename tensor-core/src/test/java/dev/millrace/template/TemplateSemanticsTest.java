@@ -66,6 +66,11 @@ class TemplateSemanticsTest {
   void errorsNameTheLineAndTheConstruct() {
     assertThatThrownBy(() -> ChatTemplate.compile("a\n{% if x %}\n{% endif %}\n{{ x | nosuch }}"))
         .hasMessage("line 4: the filter nosuch is not supported");
+    assertThatThrownBy(
+            () -> ChatTemplate.compile("{% if x %}\n{{ x | map('urlencode') }}{% endif %}"))
+        .hasMessage("line 2: the filter urlencode is not supported");
+    assertThatThrownBy(() -> ChatTemplate.compile("{% if x %}\n{{ x.encode() }}{% endif %}"))
+        .hasMessage("line 2: the method encode is not supported");
     assertThatThrownBy(() -> ChatTemplate.compile("\n{% import 'x' %}"))
         .hasMessageContaining("line 2: the tag import");
     assertThatThrownBy(() -> render("a\n\n{{ x.y }}")).hasMessage("line 3: 'x' is undefined");
