@@ -39,7 +39,8 @@ final class CoreWatch {
 
   /**
    * @param clock nanoseconds
-   * @param cpuClock nanoseconds that the calling thread has had a core
+   * @param cpuClock nanoseconds that the calling thread has had a core; negative where nobody
+   *     counts them, as of a virtual thread
    */
   CoreWatch(LongSupplier clock, LongSupplier cpuClock) {
     this.clock = clock;
@@ -70,6 +71,9 @@ final class CoreWatch {
   /** The run has ended. */
   void end() {
     if (!timed) {
+      return;
+    }
+    if (begunCpu < 0) {
       return;
     }
     long cpu = cpuClock.getAsLong() - begunCpu;

@@ -35,6 +35,14 @@ class CoreWatchTest {
   }
 
   @Test
+  void aThreadWhoseTimeNobodyCountsDoesNotWorkAlone() {
+    cpu = -1;
+    runs(10_000, MILLISECOND, 0);
+
+    assertThat(watch.alone()).isFalse();
+  }
+
+  @Test
   void theCallerWorksAloneForAWhileWhenTimeIsLost() {
     loseTime();
 
