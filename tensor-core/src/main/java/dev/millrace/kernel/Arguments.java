@@ -237,6 +237,14 @@ public final class Arguments {
     }
   }
 
+  /** That native memory, which is gone to by address, hasn't been freed. */
+  public static void checkAlive(String what, MemorySegment segment) {
+    if (!segment.isNative() || !segment.scope().isAlive()) {
+      throw new IllegalArgumentException(
+          what + " is " + (segment.isNative() ? "freed" : "on the heap") + ": not for kernels");
+    }
+  }
+
   public static void checkRange(String what, long from, long to, long limit) {
     if (from < 0 || to < from || to > limit) {
       throw new IllegalArgumentException(
@@ -249,10 +257,7 @@ public final class Arguments {
    * memory that nobody has freed.
    */
   public static void checkFloats(String what, MemorySegment segment, long offsetBytes, long count) {
-    if (!segment.isNative() || !segment.scope().isAlive()) {
-      throw new IllegalArgumentException(
-          what + " is " + (segment.isNative() ? "freed" : "on the heap") + ": not for kernels");
-    }
+    checkAlive(what, segment);
     if (count < 0
         || offsetBytes < 0
         || offsetBytes % Float.BYTES != 0

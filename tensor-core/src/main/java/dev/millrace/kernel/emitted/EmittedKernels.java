@@ -102,6 +102,7 @@ public final class EmittedKernels implements Kernels {
   public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
     Arguments.checkQuantize(x, into, fromRow, toRow);
     EmittedRows rows = (EmittedRows) into;
+    Arguments.checkAlive("into", rows.data());
     long blocksInRow = rows.columns() / QUANTIZATION_BLOCK;
     QuantizeCode code = Objects.requireNonNull(rounding.get(rows.precision()));
     code.run(
@@ -122,12 +123,14 @@ public final class EmittedKernels implements Kernels {
       int toOutput) {
     Arguments.checkMultiply(w, x, q, rows, y, yStride, fromOutput, toOutput);
     EmittedWeights weights = (EmittedWeights) w;
+    Arguments.checkAlive("w", weights.data());
     PackedLayout layout = weights.layout();
     MultiplyCode code;
     long activations;
     long rowBytes;
     if (layout.type().isQuantized() && q != null) {
       EmittedRows rounded = (EmittedRows) q;
+      Arguments.checkAlive("q", rounded.data());
       code = weights.code(rounded.precision());
       activations = rounded.data().address();
       rowBytes = rounded.rowBytes();
