@@ -19,6 +19,7 @@ import java.util.SplittableRandom;
  */
 final class SelfCheck {
   private static final int OUTPUTS = 24; // a group that isn't whole among them
+  private static final int PLAIN_OUTPUTS = 72; // some are made several groups at a time
   private static final int LEAST_COLUMNS = 64; // or one block
   private static final int ROWS = 3;
   private static final long SEED = 1;
@@ -39,8 +40,8 @@ final class SelfCheck {
         }
         MemorySegment weights = weights(type, random, arena);
         for (ActivationPrecision precision : precisions(type)) {
-          if (product(tested, type, precision, weights, x, arena)
-                  .mismatch(product(reference, type, precision, weights, x, arena))
+          if (products(tested, type, precision, weights, x, arena)
+                  .mismatch(products(reference, type, precision, weights, x, arena))
               >= 0) {
             throw new IllegalStateException(
                 "the %s kernels' %s product with %s activations isn't the scalar tier's on this CPU"
@@ -55,6 +56,10 @@ final class SelfCheck {
     return Math.max(LEAST_COLUMNS, type.blockSize());
   }
 
+  private static int outputs(ElementType type) {
+    return type.isQuantized() ? OUTPUTS : PLAIN_OUTPUTS;
+  }
+
   /** Plain weights meet activations that aren't rounded: once is enough. */
   private static ActivationPrecision[] precisions(ElementType type) {
     return type.isQuantized()
@@ -64,7 +69,8 @@ final class SelfCheck {
 
   /** Random bits, but halves and floats that are finite. */
   private static MemorySegment weights(ElementType type, SplittableRandom random, Arena arena) {
-    MemorySegment data = arena.allocate(type.bytes((long) OUTPUTS * columns(type)), Float.BYTES);
+    MemorySegment data =
+        arena.allocate(type.bytes((long) outputs(type) * columns(type)), Float.BYTES);
     for (long i = 0; i < data.byteSize(); i++) {
       data.set(JAVA_BYTE, i, (byte) random.nextInt());
     }
@@ -86,18 +92,22 @@ final class SelfCheck {
     return data;
   }
 
-  private static MemorySegment product(
+  /** Of the first row alone, for which there may be a kernel of its own, and of all. */
+  private static MemorySegment products(
       Kernels kernels,
       ElementType type,
       ActivationPrecision precision,
       MemorySegment weights,
       MemorySegment x,
       Arena arena) {
-    MemorySegment y = arena.allocate(JAVA_FLOAT, (long) ROWS * OUTPUTS);
     QuantizedRows q = kernels.quantizedRows(precision, ROWS, columns(type), arena);
     kernels.quantize(x, q, 0, ROWS);
-    Weights packed = kernels.pack(type, weights, OUTPUTS, columns(type), arena);
-    kernels.multiply(packed, x, q, ROWS, y, OUTPUTS, 0, OUTPUTS);
+    int outputs = outputs(type);
+    Weights packed = kernels.pack(type, weights, outputs, columns(type), arena);
+    MemorySegment y = arena.allocate(JAVA_FLOAT, (1L + ROWS) * outputs);
+    kernels.multiply(packed, x, q, 1, y, outputs, 0, outputs);
+    MemorySegment ofAll = y.asSlice((long) outputs * Float.BYTES);
+    kernels.multiply(packed, x, q, ROWS, ofAll, outputs, 0, outputs);
     return y;
   }
 }

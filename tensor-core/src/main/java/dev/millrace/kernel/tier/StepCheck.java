@@ -116,9 +116,8 @@ final class StepCheck {
         state,
         0,
         stateBytes);
-    for (int row = 0; row < ROWS; row++) {
-      kernels.mergeSegments(
-          state, row * stateBytes, stateBytes, 1, HEADS, HEAD_DIM, out, row * rowBytes);
+    for (int row = 0; row < ROWS; row++) { // one segment, then two
+      kernels.mergeSegments(state, 0, stateBytes, row + 1, HEADS, HEAD_DIM, out, row * rowBytes);
     }
     return out;
   }
