@@ -1,191 +1,136 @@
 package dev.millrace.kernel.emitted;
 
-import static dev.millrace.assembler.Vec.xmm;
 import static dev.millrace.assembler.Vec.ymm;
 
 import dev.millrace.assembler.Assembler;
-import dev.millrace.assembler.Gp;
 import dev.millrace.assembler.Mem;
 import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.tensor.ElementType;
 
 /**
- * Matrix products of quantized weights and int8 activations with AVX2: a lane for each of 8
- * outputs, so two passes over a group's 16. A block of weights is unpacked into eight registers,
- * and products of bytes are added up in 16 bits (vpmaddubsw) as far as they fit.
+ * With int8 activations: products of bytes are added up in 16 bits (vpmaddubsw), as far as they
+ * fit.
  */
-final class Avx2Multiply extends MultiplyEmitter {
-  private static final int QUADS = 8;
-  private static final int LANES = 8;
-  private static final int LANES_BYTES = 32;
-
-  // ymm0 .. ymm3: an accumulator for each activation row.
-  private static final int FIRST_QUAD = 4; // to 11
-  private static final Vec ONES = ymm(12);
-  private static final Vec SUM = ymm(13);
-  private static final Vec TOTAL = ymm(14);
-  private static final Vec PRODUCT = ymm(15);
-
-  // The stack: a block's scales, by group, then its minima.
-  private static final int SCALES = 0;
-  private static final int MINIMUMS = 2 * LANES_BYTES;
+final class Avx2Multiply extends Avx2TileMultiply {
+  private static final int FIRST_MAGNITUDES = 14; // of Q8_0's weights: it has no minima
 
   Avx2Multiply(Assembler a, PackedLayout layout) {
-    super(a, layout, ActivationPrecision.INT8);
+    super(a, layout, ActivationPrecision.INT8, QUADS * HALVES);
   }
 
-  @Override
-  int maxTile() {
-    return 4;
-  }
-
-  @Override
-  int passes(Tile tile) {
-    return 2;
-  }
-
-  @Override
-  int stackBytes() {
-    return MINIMUMS + LANES_BYTES;
-  }
-
-  @Override
-  void begin(Tile tile) {
-    for (int row = 0; row < tile.rows(); row++) {
-      a.vpxor(xmm(row), xmm(row), xmm(row));
-    }
-    a.vmovups(ONES, CONSTANTS.at(Constants.ONES));
-  }
-
-  @Override
-  void block(Tile tile, int pass) {
-    if (layout.type() == ElementType.Q8_0) {
-      takeMagnitudes(pass);
-    } else {
-      unpack(pass);
-    }
-    unpackScales(pass);
-    for (int row = 0; row < tile.rows(); row++) {
-      for (int group = 0; group < layout.scaleGroups(); group++) {
-        if (layout.type() == ElementType.Q8_0) {
-          sumSignedBytes(row, pass);
-        } else {
-          sumNibbles(row, group);
-        }
-        addScaled(row, group);
-      }
-      if (layout.type().hasMinimum()) {
-        a.vbroadcastss(SUM, tail(row, EmittedRows.SCALED_SUM));
-        a.vfmadd231ps(ymm(row), SUM, Gp.RSP.at(MINIMUMS));
-      }
-    }
-  }
-
-  private void unpack(int pass) {
-    Vec nibbles = TOTAL;
-    a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
-    for (int j = 0; j < layout.quadVectors(); j++) {
-      Vec low = ymm(FIRST_QUAD + j);
-      Vec high = ymm(FIRST_QUAD + QUADS / 2 + j);
-      a.vmovups(low, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
-      a.vpsrlw(high, low, 4);
-      a.vpand(high, high, nibbles);
-      a.vpand(low, low, nibbles);
-    }
-    for (int j = 0; layout.highBits() > 0 && j < QUADS; j++) {
-      Vec high = TOTAL;
-      if (layout.highShift(j * PackedLayout.QUAD) == 0) { // the first quad of its vector
-        a.vmovups(high, weights(layout.highByte(pass * LANES, j * PackedLayout.QUAD)));
-      }
-      addHighBits(ymm(FIRST_QUAD + j), j, high, PRODUCT);
-    }
-  }
-
-  private void takeMagnitudes(int pass) {
-    for (int j = 0; j < QUADS; j++) {
-      a.vpabsb(ymm(FIRST_QUAD + j), weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
-    }
-  }
-
-  private void unpackScales(int pass) {
-    int lane = pass * LANES;
-    for (int group = 0; group < layout.scaleGroups(); group++) {
-      loadScales(SUM, PRODUCT, group, lane);
-      a.vmovups(scales(group), SUM);
-    }
-    if (layout.type().hasMinimum()) {
-      loadMinimums(SUM, PRODUCT, lane);
-      a.vmovups(Gp.RSP.at(MINIMUMS), SUM);
-    }
-  }
-
-  private static Mem scales(int group) {
-    return Gp.RSP.at(SCALES + group * LANES_BYTES);
+  private boolean isQ8() {
+    return layout.type() == ElementType.Q8_0;
   }
 
   /**
    * Quads whose products' sum fits 16 bits with sign: 8 pairs of 15·127·2 = 3,810, 4 of 31·127·2 =
-   * 7,874, 2 of 63·127·2 = 16,002.
+   * 7,874, 2 of 63·127·2 = 16,002, 1 of 128·127·2 = 32,512.
    */
   private int quadsOfASum() {
-    return QUADS >> layout.highBits();
+    return isQ8() ? 1 : QUADS >> layout.highBits();
   }
 
-  /** Columns that share a scale, times a row: the sum in TOTAL. */
-  private void sumNibbles(int row, int group) {
+  /** Fewer where sums in 16 bits need registers beside those in 32. */
+  @Override
+  int rowsAtOnce() {
+    return layout.highBits() > 0 ? 2 : 4;
+  }
+
+  @Override
+  void unpack(int half) {
+    Vec low = ymm(0);
+    Vec high = ymm(1);
+    Vec nibbles = ymm(2);
+    Vec highBits = ymm(3);
+    if (isQ8()) {
+      return;
+    }
+    a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
+    for (int j = 0; j < layout.quadVectors(); j++) {
+      a.vmovups(low, weights(j * PackedLayout.QUAD_BYTES + half * VECTOR_BYTES));
+      a.vpsrlw(high, low, 4);
+      a.vpand(high, high, nibbles);
+      a.vpand(low, low, nibbles);
+      if (layout.highBits() > 0) {
+        loadHighBits(highBits, j, half);
+        addHighBits(low, j, highBits, ymm(4));
+        loadHighBits(highBits, QUADS / 2 + j, half);
+        addHighBits(high, QUADS / 2 + j, highBits, ymm(4));
+      }
+      a.vmovups(unpacked(j, half), low);
+      a.vmovups(unpacked(QUADS / 2 + j, half), high);
+    }
+  }
+
+  @Override
+  void sum(int row, int rows, int group) {
     int quads = QUADS / layout.scaleGroups();
     int first = group * quads;
     for (int j = first; j < first + quads; j++) {
-      boolean begins = j % quadsOfASum() == 0;
-      Vec product = begins ? SUM : PRODUCT;
-      a.vpbroadcastd(product, activation(row, j * PackedLayout.QUAD));
-      a.vpmaddubsw(product, ymm(FIRST_QUAD + j), product);
-      if (!begins) {
-        a.vpaddw(SUM, SUM, PRODUCT);
+      for (int half = 0; half < HALVES; half++) {
+        Vec weights = ymm(FIRST_WEIGHTS + half);
+        a.vmovups(weights, isQ8() ? packed(j, half) : unpacked(j, half));
+        if (isQ8()) {
+          a.vpabsb(ymm(FIRST_MAGNITUDES + half), weights);
+        }
       }
-      if ((j + 1) % quadsOfASum() == 0) {
-        boolean firstSum = j + 1 == first + quadsOfASum();
-        a.vpmaddwd(firstSum ? TOTAL : SUM, SUM, ONES);
-        if (!firstSum) {
-          a.vpaddd(TOTAL, TOTAL, SUM);
+      for (int i = 0; i < rows; i++) {
+        a.vpbroadcastd(BROADCAST, activation(row + i, j * PackedLayout.QUAD));
+        for (int half = 0; half < HALVES; half++) {
+          if (isQ8()) {
+            addSigned(i, half, j == first);
+          } else {
+            add(i, half, j - first);
+          }
         }
       }
     }
     zeroPointSums(group)
         .ifPresent(
             offset -> {
-              a.vpbroadcastd(SUM, tail(row, offset));
-              a.vpaddd(TOTAL, TOTAL, SUM);
+              for (int i = 0; i < rows; i++) {
+                a.vpbroadcastd(BROADCAST, tail(row + i, offset));
+                for (int half = 0; half < HALVES; half++) {
+                  a.vpaddd(sum(i, half), sum(i, half), BROADCAST);
+                }
+              }
             });
   }
 
+  private Mem packed(int quad, int half) {
+    return weights(quad * PackedLayout.QUAD_BYTES + half * VECTOR_BYTES);
+  }
+
   /**
-   * Magnitudes of weights times activations that have taken the weights' signs: a pair fits 16 bits
-   * (128·127·2 = 32,512), a sum of pairs doesn't.
+   * @param index of the quad, among those that share a scale
    */
-  private void sumSignedBytes(int row, int pass) {
-    for (int j = 0; j < QUADS; j++) {
-      Vec product = j == 0 ? TOTAL : PRODUCT;
-      a.vpbroadcastd(product, activation(row, j * PackedLayout.QUAD));
-      a.vpsignb(product, product, weights(j * PackedLayout.QUAD_BYTES + pass * LANES_BYTES));
-      a.vpmaddubsw(product, ymm(FIRST_QUAD + j), product);
-      a.vpmaddwd(product, product, ONES);
-      if (j > 0) {
-        a.vpaddd(TOTAL, TOTAL, PRODUCT);
+  private void add(int i, int half, int index) {
+    Vec sum = sum(i, half);
+    Vec narrow = layout.highBits() > 0 ? ymm(4 + i * HALVES + half) : sum;
+    boolean begins = index % quadsOfASum() == 0;
+    Vec product = begins ? narrow : PRODUCT;
+    a.vpmaddubsw(product, ymm(FIRST_WEIGHTS + half), BROADCAST);
+    if (!begins) {
+      a.vpaddw(narrow, narrow, PRODUCT);
+    }
+    if ((index + 1) % quadsOfASum() == 0) {
+      boolean isFirst = index + 1 == quadsOfASum();
+      a.vpmaddwd(isFirst ? sum : narrow, narrow, CONSTANTS.at(Constants.ONES));
+      if (!isFirst) {
+        a.vpaddd(sum, sum, narrow);
       }
     }
   }
 
-  private void addScaled(int row, int group) {
-    a.vcvtdq2ps(TOTAL, TOTAL);
-    a.vbroadcastss(SUM, tail(row, EmittedRows.SCALE));
-    a.vmulps(SUM, SUM, scales(group));
-    a.vfmadd231ps(ymm(row), TOTAL, SUM);
-  }
-
-  @Override
-  void store(Tile tile, int row, int pass, Mem to) {
-    a.vmovups(to.plus(pass * LANES_BYTES), ymm(row));
+  /** Magnitudes of weights times activations that have taken the weights' signs. */
+  private void addSigned(int i, int half, boolean begins) {
+    Vec product = begins ? sum(i, half) : PRODUCT;
+    a.vpsignb(product, BROADCAST, ymm(FIRST_WEIGHTS + half));
+    a.vpmaddubsw(product, ymm(FIRST_MAGNITUDES + half), product);
+    a.vpmaddwd(product, product, CONSTANTS.at(Constants.ONES));
+    if (!begins) {
+      a.vpaddd(sum(i, half), sum(i, half), PRODUCT);
+    }
   }
 }

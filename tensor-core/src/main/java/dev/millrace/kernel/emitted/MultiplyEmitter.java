@@ -28,6 +28,7 @@ abstract class MultiplyEmitter {
   private static final Gp BLOCKS_LEFT = Gp.R10;
   private static final Gp HEADER = Gp.RBX; // of the blocks that share one; the caller's: saved
   private static final Gp HEADED_BLOCKS_LEFT = Gp.RBP; // as well
+  private static final Gp CALLERS_STACK = Gp.R12; // as well
   private static final Gp Y_ROW = Gp.RAX; // when the blocks are done
 
   private static final int NIBBLE = 4;
@@ -83,7 +84,7 @@ abstract class MultiplyEmitter {
   /** Stores the outputs of one row, the tile's first one going to {@code to}. */
   abstract void store(Tile tile, int row, int pass, Mem to);
 
-  /** Of the stack that the function needs, from rsp on. */
+  /** Of the stack that the function needs, from rsp on, which is at a cache line's beginning. */
   int stackBytes() {
     return 0;
   }
@@ -96,7 +97,10 @@ abstract class MultiplyEmitter {
       a.push(HEADED_BLOCKS_LEFT);
     }
     if (stackBytes() > 0) {
+      a.push(CALLERS_STACK);
+      a.mov(CALLERS_STACK, Gp.RSP);
       a.sub(Gp.RSP, stackBytes());
+      a.and(Gp.RSP, -CACHE_LINE_BYTES); // else half of all vectors would lie in two lines
     }
     a.bind(group);
     for (int pass = 0; pass < passes(tile); pass++) {
@@ -137,7 +141,8 @@ abstract class MultiplyEmitter {
     a.jcc(NOT_EQUAL, group);
     a.vzeroupper();
     if (stackBytes() > 0) {
-      a.add(Gp.RSP, stackBytes());
+      a.mov(Gp.RSP, CALLERS_STACK);
+      a.pop(CALLERS_STACK);
     }
     if (hasHeaders()) {
       a.pop(HEADED_BLOCKS_LEFT);
