@@ -57,11 +57,6 @@ final class Avx2RowMultiply extends MultiplyEmitter {
   }
 
   @Override
-  int passes(Tile tile) {
-    return 1;
-  }
-
-  @Override
   void begin(Tile tile) {
     for (int half = 0; half < HALVES; half++) {
       a.vpxor(ymm(half), ymm(half), ymm(half));
@@ -71,7 +66,7 @@ final class Avx2RowMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void block(Tile tile, int pass) {
+  void block(Tile tile) {
     for (int j = 0; j < QUADS; j++) {
       loadActivations(j);
       for (int half = 0; half < HALVES; half++) {
@@ -233,7 +228,7 @@ final class Avx2RowMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(Tile tile, int row, int pass, Mem to) {
+  void store(Tile tile, int row, Mem to) {
     for (int half = 0; half < HALVES; half++) {
       a.vmovups(to.plus(half * LANES_BYTES), ymm(half));
     }

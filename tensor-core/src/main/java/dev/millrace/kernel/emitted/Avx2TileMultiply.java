@@ -59,11 +59,6 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
   }
 
   @Override
-  final int passes(Tile tile) {
-    return 1;
-  }
-
-  @Override
   final int stackBytes() {
     return unpackedBytes + MAX_TILE * HALVES * VECTOR_BYTES;
   }
@@ -79,7 +74,7 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
   }
 
   @Override
-  final void block(Tile tile, int pass) {
+  final void block(Tile tile) {
     for (int half = 0; half < HALVES; half++) {
       unpack(half);
     }
@@ -134,7 +129,7 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
   }
 
   @Override
-  final void store(Tile tile, int row, int pass, Mem to) {
+  final void store(Tile tile, int row, Mem to) {
     for (int half = 0; half < HALVES; half++) {
       a.vmovups(PRODUCT, total(row, half));
       a.vmovups(to.plus(half * VECTOR_BYTES), PRODUCT);

@@ -49,11 +49,6 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   @Override
-  int passes(Tile tile) {
-    return 1;
-  }
-
-  @Override
   void begin(Tile tile) {
     for (int row = 0; row < tile.rows(); row++) {
       a.vpxor(xmm(row), xmm(row), xmm(row)); // clears all of zmm
@@ -62,7 +57,7 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   @Override
-  void block(Tile tile, int pass) {
+  void block(Tile tile) {
     unpackQuads();
     if (!isInt8()) {
       widenQuads();
@@ -187,7 +182,7 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(Tile tile, int row, int pass, Mem to) {
+  void store(Tile tile, int row, Mem to) {
     a.vmovups(to, zmm(row));
   }
 }

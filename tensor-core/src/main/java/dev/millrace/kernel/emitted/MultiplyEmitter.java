@@ -72,17 +72,14 @@ abstract class MultiplyEmitter {
     return 1;
   }
 
-  /** Passes over a tile's blocks that its outputs take. */
-  abstract int passes(Tile tile);
-
   /** Clears the accumulators. */
   abstract void begin(Tile tile);
 
   /** Adds one block's products, or one column's. */
-  abstract void block(Tile tile, int pass);
+  abstract void block(Tile tile);
 
   /** Stores the outputs of one row, the tile's first one going to {@code to}. */
-  abstract void store(Tile tile, int row, int pass, Mem to);
+  abstract void store(Tile tile, int row, Mem to);
 
   /** Of the stack that the function needs, from rsp on, which is at a cache line's beginning. */
   int stackBytes() {
@@ -103,37 +100,33 @@ abstract class MultiplyEmitter {
       a.and(Gp.RSP, -CACHE_LINE_BYTES); // else half of all vectors would lie in two lines
     }
     a.bind(group);
-    for (int pass = 0; pass < passes(tile); pass++) {
-      Label headed = new Label();
-      Label block = new Label();
-      begin(tile);
-      a.mov(WEIGHTS_BLOCK, WEIGHTS);
-      a.mov(ACTIVATIONS_BLOCK, ACTIVATIONS);
-      a.mov(BLOCKS_LEFT, layout.blocks() / layout.blocksOfHeader());
-      a.bind(headed);
-      if (hasHeaders()) {
-        a.mov(HEADER, WEIGHTS_BLOCK);
-        a.add(WEIGHTS_BLOCK, layout.headerBytes());
-        a.mov(HEADED_BLOCKS_LEFT, layout.blocksOfHeader());
-      }
-      a.bind(block);
-      if (pass == 0) { // the others find them in the caches
-        fetchAhead(tile);
-      }
-      block(tile, pass);
-      a.add(WEIGHTS_BLOCK, layout.blockBytes());
-      a.add(ACTIVATIONS_BLOCK, activationBlockBytes);
-      if (hasHeaders()) {
-        a.sub(HEADED_BLOCKS_LEFT, 1);
-        a.jcc(NOT_EQUAL, block);
-      }
-      a.sub(BLOCKS_LEFT, 1);
-      a.jcc(NOT_EQUAL, headed);
-      a.mov(Y_ROW, Y);
-      for (int row = 0; row < tile.rows(); row++) {
-        store(tile, row, pass, Y_ROW.at(0));
-        a.add(Y_ROW, Y_STRIDE);
-      }
+    Label headed = new Label();
+    Label block = new Label();
+    begin(tile);
+    a.mov(WEIGHTS_BLOCK, WEIGHTS);
+    a.mov(ACTIVATIONS_BLOCK, ACTIVATIONS);
+    a.mov(BLOCKS_LEFT, layout.blocks() / layout.blocksOfHeader());
+    a.bind(headed);
+    if (hasHeaders()) {
+      a.mov(HEADER, WEIGHTS_BLOCK);
+      a.add(WEIGHTS_BLOCK, layout.headerBytes());
+      a.mov(HEADED_BLOCKS_LEFT, layout.blocksOfHeader());
+    }
+    a.bind(block);
+    fetchAhead(tile);
+    block(tile);
+    a.add(WEIGHTS_BLOCK, layout.blockBytes());
+    a.add(ACTIVATIONS_BLOCK, activationBlockBytes);
+    if (hasHeaders()) {
+      a.sub(HEADED_BLOCKS_LEFT, 1);
+      a.jcc(NOT_EQUAL, block);
+    }
+    a.sub(BLOCKS_LEFT, 1);
+    a.jcc(NOT_EQUAL, headed);
+    a.mov(Y_ROW, Y);
+    for (int row = 0; row < tile.rows(); row++) {
+      store(tile, row, Y_ROW.at(0));
+      a.add(Y_ROW, Y_STRIDE);
     }
     a.add(WEIGHTS, Math.toIntExact(tile.groups() * layout.groupBytes()));
     a.add(Y, tile.groups() * ROW_GROUP * Float.BYTES);

@@ -44,11 +44,6 @@ final class PlainMultiply extends MultiplyEmitter {
     return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
   }
 
-  @Override
-  int passes(Tile tile) {
-    return 1;
-  }
-
   /** Vectors of outputs that take their turn at a column. */
   private int vectors(Tile tile) {
     return tile.groups() * ROW_GROUP / lanes;
@@ -70,7 +65,7 @@ final class PlainMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void block(Tile tile, int pass) {
+  void block(Tile tile) {
     int vectors = vectors(tile);
     int free = tile.rows() * vectors;
     if (isAvx512()) {
@@ -121,7 +116,7 @@ final class PlainMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(Tile tile, int row, int pass, Mem to) {
+  void store(Tile tile, int row, Mem to) {
     int vectors = vectors(tile);
     for (int i = 0; i < vectors; i++) {
       a.vmovups(to.plus(i * width.bytes()), accumulator(row, i, vectors));
