@@ -2,7 +2,7 @@
 """Speed of Millrace beside llama.cpp and OpenVINO GenAI, alternating in one run on one machine.
 
   compare_speed.py LLAMA MODEL... [--isa avx2] [--threads 1,2] [--rounds 5] [--batch 1,8,32] [--prompt 512] [--context 128]
-      [--activations int8,int16] [--openvino PYTHON] [--serve] [--json F] [--millrace PROGRAM] [--millrace-flag=--kernels=vector ...]
+      [--activations int8,int16] [--openvino PYTHON] [--openvino-f32] [--serve] [--json F] [--millrace PROGRAM] [--millrace-flag=--kernels=vector ...]
 
 LLAMA is a folder of llama.cpp's programs, built natively (for --isa avx2, built for AVX2 alone). MODEL is a GGUF file, or
 what `./millrace models export` knows (synthetic:tinyllama-1.1b:Q4_0), which is then exported for the others. PYTHON is one
@@ -15,7 +15,8 @@ and wait without computing while it is another's turn. With --serve, ./millrace 
 well: end to end, client and gRPC on the same cores, which the others' figures have nothing of.
 
 --isa avx2 has ours emit AVX2 alone, and limits OpenVINO to it: oneDNN by its environment, and what it chooses by what the
-CPU has (bfloat16, rounding activations for VNNI) by its properties.
+CPU has (bfloat16, rounding activations for VNNI) by its properties. --openvino-f32 has it multiply in float32, as we do with
+F16, in place of the bfloat16 that it takes where the CPU has it.
 
 Prints medians over the rounds in tokens per second, and, for each of ours, the median of the rounds' ratios to each peer:
 "1.2 of 1.3" is one that is below its floor.
@@ -52,7 +53,8 @@ LLAMA, OPENVINO, SERVE = "llama.cpp", "openvino", "millrace serve"
 
 # Where OpenVINO has only AVX2.
 OPENVINO_AVX2_ENVIRONMENT = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
-OPENVINO_AVX2_PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
+OPENVINO_F32 = {"INFERENCE_PRECISION_HINT": "f32"}
+OPENVINO_AVX2_PROPERTIES = {**OPENVINO_F32, "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
 
 # What ours must reach of llama.cpp: ISA, format, phase ("decode" is of one, "batch" of several), for int8 and int16.
 FLOORS = {
@@ -165,8 +167,9 @@ def llama(folder, model, threads, arguments):
 
 def openvino(model, threads, arguments):
     avx2 = arguments.isa == "avx2"
+    properties = OPENVINO_AVX2_PROPERTIES if avx2 else OPENVINO_F32 if arguments.openvino_f32 else {}
     return Worker(
-        arguments.openvino, __file__, "--openvino-worker", model, threads, json.dumps(OPENVINO_AVX2_PROPERTIES if avx2 else {}),
+        arguments.openvino, __file__, "--openvino-worker", model, threads, json.dumps(properties),
         arguments.prompt, *arguments.batch, environment=OPENVINO_AVX2_ENVIRONMENT if avx2 else {})
 
 
@@ -344,6 +347,7 @@ def main():
     parser.add_argument("--millrace", default=ROOT / "millrace")
     parser.add_argument("--millrace-flag", action="append", default=[])
     parser.add_argument("--openvino", metavar="PYTHON")
+    parser.add_argument("--openvino-f32", action="store_true")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--json")
     arguments = parser.parse_args()
