@@ -59,6 +59,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   private int waiting; // commands whose answers aren't complete
   private boolean interruptNext; // the answer that is being prepared
   private @Nullable Conversation conversation; // once it is open
+  private boolean closed; // no session is opened any more
 
   /** What stays the same in all turns. */
   private record Conversation(
@@ -98,10 +99,23 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
         .doFinally(signal -> closeSession());
   }
 
-  private void closeSession() {
-    Conversation open = conversation;
-    if (open != null) {
-      open.model().engine().closeSession(open.session());
+  /**
+   * Begins the conversation, unless the call ended while its history was read: nobody would close
+   * the session then.
+   */
+  private synchronized boolean openSession(
+      ServedModel model, GenerateRequest parameters, Transcript transcript) {
+    if (!closed) {
+      long session = model.engine().openSession();
+      conversation = new Conversation(model, parameters, transcript, session);
+    }
+    return !closed;
+  }
+
+  private synchronized void closeSession() {
+    closed = true;
+    if (conversation != null) {
+      conversation.model().engine().closeSession(conversation.session());
     }
   }
 
@@ -244,7 +258,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
     }
   }
 
-  private Conversation require() {
+  private synchronized Conversation require() {
     if (conversation == null) {
       throw new IllegalStateException("the conversation isn't open");
     }
@@ -255,7 +269,9 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
     GenerateRequest parameters = ConverseReader.opening(asked);
     ServedModel model = models.find(parameters.getModel());
     Transcript transcript = Transcript.open(asked.getRequest(), model.profile());
-    conversation = new Conversation(model, parameters, transcript, model.engine().openSession());
+    if (!openSession(model, parameters, transcript)) {
+      return Flux.empty();
+    }
     if (!transcript.wantsAnswer()) {
       check(parameters, model);
       return Flux.empty();

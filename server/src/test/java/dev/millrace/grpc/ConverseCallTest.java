@@ -2,16 +2,27 @@ package dev.millrace.grpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.millrace.engine.Engine;
+import dev.millrace.request.ByteTokenizer;
+import dev.millrace.request.InvalidRequestException;
 import dev.millrace.request.RequestReader;
+import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.v1.ConverseRequest;
 import dev.millrace.v1.ConverseResponse;
+import java.lang.reflect.Proxy;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
 
 class ConverseCallTest {
@@ -21,13 +32,7 @@ class ConverseCallTest {
   @Test
   void theTurnThatRunsIsTheOneThatBeganLast() throws Exception {
     try (Loopback loopback = Loopback.hashing()) {
-      ConverseCall call =
-          new ConverseCall(
-              loopback.models,
-              new RequestReader(() -> 1),
-              Schedulers.immediate(),
-              new CallRecord("Converse", "somewhere").calledBy("somebody"),
-              Optional.empty());
+      ConverseCall call = call(loopback);
       Disposable running = call.responses().subscribe(arrived::add, arrived::add);
       send(
           call,
@@ -39,6 +44,86 @@ class ConverseCallTest {
 
       running.dispose();
     }
+  }
+
+  /** All in the thread that sends. */
+  private static ConverseCall call(Loopback loopback) {
+    return new ConverseCall(
+        loopback.models,
+        new RequestReader(() -> 1),
+        Schedulers.immediate(),
+        new CallRecord("Converse", "somewhere").calledBy("somebody"),
+        Optional.empty());
+  }
+
+  @Test
+  void aConversationThatIsCancelledWhileItOpensLeavesNoSession() throws Exception {
+    assertThat(sessionsLeftWhen((call, running) -> running.dispose())).isEmpty();
+  }
+
+  @Test
+  void aConversationThatFailsWhileItOpensLeavesNoSession() throws Exception {
+    assertThat(sessionsLeftWhen((call, running) -> send(call, ConverseCallTest::hello))).isEmpty();
+    assertThat(arrived.remove()).isInstanceOf(InvalidRequestException.class);
+  }
+
+  @Test
+  void aConversationThatIsCancelledLaterLeavesNoSession() throws Exception {
+    assertThat(sessionsLeftWhen((call, running) -> {})).isEmpty();
+  }
+
+  private static void hello(ConverseRequest.Builder command) {
+    command.getOpenBuilder().setRequest(Loopback.request("hello", 1));
+  }
+
+  /** Sessions that are open behind a call's end, if something comes while its prompt is read. */
+  private Set<Long> sessionsLeftWhen(BiConsumer<ConverseCall, Disposable> comes) throws Exception {
+    try (Loopback loopback = Loopback.starting()) {
+      AtomicReference<Runnable> whileReading = new AtomicReference<>(() -> {});
+      Tokenizer tokenizer =
+          new ByteTokenizer() {
+            @Override
+            public int[] encode(String text, boolean addSpecial, boolean parseSpecial) {
+              whileReading.getAndSet(() -> {}).run();
+              return super.encode(text, addSpecial, parseSpecial);
+            }
+          };
+      loopback.serve(request -> Flux.never(), tokenizer);
+      ServedModel served = loopback.models.find("");
+      Set<Long> sessions = new HashSet<>();
+      loopback.models.publish(
+          List.of(
+              new ServedModel(
+                  served.reference(),
+                  served.profile(),
+                  served.description(),
+                  countingSessions(served.engine(), sessions),
+                  served.generator())));
+      ConverseCall call = call(loopback);
+      Disposable running = call.responses().subscribe(arrived::add, arrived::add);
+      whileReading.set(() -> comes.accept(call, running));
+
+      send(call, ConverseCallTest::hello);
+      running.dispose();
+
+      return sessions;
+    }
+  }
+
+  private static Engine countingSessions(Engine engine, Set<Long> open) {
+    return (Engine)
+        Proxy.newProxyInstance(
+            Engine.class.getClassLoader(),
+            new Class<?>[] {Engine.class},
+            (proxy, method, arguments) -> {
+              Object answer = method.invoke(engine, arguments);
+              switch (method.getName()) {
+                case "openSession" -> open.add((Long) answer);
+                case "closeSession" -> open.remove((Long) arguments[0]);
+                default -> {}
+              }
+              return answer;
+            });
   }
 
   private static void send(ConverseCall call, Consumer<ConverseRequest.Builder> command) {
