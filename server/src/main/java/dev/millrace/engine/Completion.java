@@ -88,9 +88,12 @@ public final class Completion {
       judge(known[i]);
       text.take();
     }
+    if (point.afterSequenceNumber().isEmpty()) {
+      return;
+    }
     // Started and the prompt's events come before Deltas; of several candidates' events, none can
     // be told from another's.
-    long deltas = point.afterSequenceNumber() - request.promptEvents();
+    long deltas = point.afterSequenceNumber().get() - request.promptEvents();
     boolean hasMore = request.candidateCount() == 1 && deltas > Math.ceilDiv(count, tokensPerEvent);
     boolean hasLastDelta = count % tokensPerEvent != 0 || hasMore;
     if (reason == null && stop.timeLimit().isPresent() && hasLastDelta) {

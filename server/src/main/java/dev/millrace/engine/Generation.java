@@ -3,8 +3,10 @@ package dev.millrace.engine;
 import dev.millrace.engine.GenerationEvent.Usage;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.GenerationRequest.Priority;
+import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.tokenizer.Tokenizer;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
@@ -134,14 +136,15 @@ final class Generation {
    * which one can't be known, so then all are told again.
    */
   boolean endsAreTold() {
-    if (request.resume().isEmpty()) {
+    Optional<Long> after = request.resume().flatMap(ResumePoint::afterSequenceNumber);
+    if (after.isEmpty()) {
       return false;
     }
     long events = request.promptEvents();
     for (Sequence sequence : candidates) {
       events += sequence.completion().eventsOfKnownTokens();
     }
-    return request.resume().get().afterSequenceNumber() >= events;
+    return after.get() >= events;
   }
 
   /** Tells that the prompt has been read, once. */

@@ -4,6 +4,7 @@ import dev.millrace.engine.Completion;
 import dev.millrace.engine.GenerationEvent.Delta;
 import dev.millrace.engine.GenerationEvent.FinishReason;
 import dev.millrace.engine.GenerationEvent.Finished;
+import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.sampling.SampledToken;
 import java.util.Arrays;
@@ -14,33 +15,50 @@ import org.jspecify.annotations.Nullable;
 /** An answer's tokens that somebody else chose, as text with the request's stops. */
 final class AnswerText {
   private final Completion completion;
-  private final StringBuilder told = new StringBuilder();
 
-  AnswerText(RunningAnswer.Context context, int[] tokens) {
-    ModelProfile model = context.model().profile();
-    int room = model.maxPositions() - context.request().prompt().length;
-    completion = new Completion(context.request(), 0, model.tokenizer(), room);
-    for (int token : tokens) {
-      add(new SampledToken(token, Float.NaN, 0, List.of()));
+  /**
+   * @param tokens that it begins with
+   * @param told how many of them the caller has been told of
+   */
+  AnswerText(RunningAnswer.Context context, int[] tokens, int told) {
+    completion = completion(context, context.request().behind(Arrays.copyOf(tokens, told)));
+    for (int i = told; i < tokens.length; i++) {
+      completion.accept(unscored(tokens[i]));
     }
+  }
+
+  /** All text of an answer that has ended, without an echo. */
+  static String whole(RunningAnswer.Context context, int[] tokens, FinishReason why) {
+    Completion completion = completion(context, context.request().withoutEcho());
+    for (int i = 0; i < tokens.length && completion.reason() == null; i++) {
+      completion.accept(unscored(tokens[i]));
+    }
+    if (completion.reason() == null) {
+      completion.end(why);
+    }
+    return completion.takeDelta().map(Delta::text).orElse("");
+  }
+
+  private static Completion completion(RunningAnswer.Context context, GenerationRequest request) {
+    ModelProfile model = context.model().profile();
+    int room = model.maxPositions() - request.prompt().length;
+    return new Completion(request, 0, model.tokenizer(), room);
+  }
+
+  private static SampledToken unscored(int id) {
+    return new SampledToken(id, Float.NaN, 0, List.of());
   }
 
   /** Adds a token; the event that is due then. */
   Optional<Delta> add(SampledToken token) {
     completion.accept(token);
-    return take();
+    return completion.takeDelta();
   }
 
   /** Ends it with what there is; the event that is due then. */
   Optional<Delta> end(FinishReason why) {
     completion.end(why);
-    return take();
-  }
-
-  private Optional<Delta> take() {
-    Optional<Delta> delta = completion.takeDelta();
-    delta.ifPresent(each -> told.append(each.text()));
-    return delta;
+    return completion.takeDelta();
   }
 
   /** Whether a token may not come next: it would end the output too early. */
@@ -60,10 +78,5 @@ final class AnswerText {
 
   Finished finished() {
     return completion.finished();
-  }
-
-  /** All text so far. */
-  String told() {
-    return told.toString();
   }
 }

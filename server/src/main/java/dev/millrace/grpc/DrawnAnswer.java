@@ -15,12 +15,11 @@ final class DrawnAnswer implements RunningAnswer {
   private final Context context;
   private final InterruptHandle interrupt;
   private final EventTranslator translator;
-  private final IntStream.Builder more = IntStream.builder();
-  private final StringBuilder text = new StringBuilder();
   private final int[] known;
+  private final IntStream.Builder tokens = IntStream.builder(); // the known ones, and what came
 
   /**
-   * @param known tokens that it goes on from; the caller has their text
+   * @param known tokens that it goes on from; the caller has been told of them
    */
   DrawnAnswer(Context context, int[] known, InterruptHandle interrupt) {
     this.context = context;
@@ -28,9 +27,7 @@ final class DrawnAnswer implements RunningAnswer {
     this.interrupt = interrupt;
     this.translator =
         new EventTranslator(context.accepted(), context.model().profile().tokenizer());
-    if (known.length > 0) {
-      text.append(new AnswerText(context, known).told());
-    }
+    IntStream.of(known).forEach(tokens);
   }
 
   @Override
@@ -50,15 +47,11 @@ final class DrawnAnswer implements RunningAnswer {
 
   private void note(GenerationEvent event) {
     switch (event) {
-      case GenerationEvent.Delta delta -> {
-        text.append(delta.text());
-        delta.tokens().stream().mapToInt(SampledToken::id).forEach(more::add);
-      }
-      case GenerationEvent.Summary _ -> {
-        int[] drawn = more.build().toArray();
-        int[] all = Arrays.copyOf(known, known.length + drawn.length);
-        System.arraycopy(drawn, 0, all, known.length, drawn.length);
-        context.transcript().answer(all, text.toString());
+      case GenerationEvent.Delta delta ->
+          delta.tokens().stream().mapToInt(SampledToken::id).forEach(tokens);
+      case GenerationEvent.Finished finished -> { // without known ones behind its end
+        int[] all = Arrays.copyOf(tokens.build().toArray(), finished.completionTokens());
+        context.transcript().answer(all, AnswerText.whole(context, all, finished.reason()));
       }
       default -> {}
     }

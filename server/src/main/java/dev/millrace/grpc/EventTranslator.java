@@ -40,7 +40,8 @@ final class EventTranslator {
     this.accepted = accepted;
     this.output = accepted.generation().output();
     this.tokenizer = tokenizer;
-    this.after = accepted.generation().resume().map(ResumePoint::afterSequenceNumber).orElse(-1L);
+    this.after =
+        accepted.generation().resume().flatMap(ResumePoint::afterSequenceNumber).orElse(-1L);
     this.last = after;
   }
 

@@ -38,6 +38,7 @@ final class PickedAnswer implements RunningAnswer {
   private final CommandBox commands = new CommandBox();
   private final long begunNanos = System.nanoTime();
   private int[] picked;
+  private int told; // how many of them the caller has been told of, in text
   private AnswerText text;
   private boolean started;
   private boolean finished;
@@ -54,7 +55,8 @@ final class PickedAnswer implements RunningAnswer {
     this.tokenizer = context.model().profile().tokenizer();
     this.translator = new EventTranslator(context.accepted(), tokenizer);
     this.picked = known;
-    this.text = new AnswerText(context, known);
+    this.told = known.length;
+    this.text = new AnswerText(context, known, told);
   }
 
   @Override
@@ -187,7 +189,12 @@ final class PickedAnswer implements RunningAnswer {
     }
     picked = Arrays.copyOf(picked, picked.length + 1);
     picked[picked.length - 1] = id;
-    return text.add(sampled(id)).map(this::translated).orElse(List.of());
+    return text.add(sampled(id)).map(this::tell).orElse(List.of());
+  }
+
+  private List<ConverseResponse> tell(GenerationEvent.Delta delta) {
+    told += delta.tokens().size();
+    return translated(delta);
   }
 
   /** With what is known of it, if it was among those shown. */
@@ -207,21 +214,23 @@ final class PickedAnswer implements RunningAnswer {
           Integer.toUnsignedLong(tokenCount) + "; " + picked.length + " tokens are picked");
     }
     picked = Arrays.copyOf(picked, picked.length - tokenCount);
-    text = new AnswerText(context, picked);
+    told = Math.min(told, picked.length);
+    text = new AnswerText(context, picked, told);
     return List.of();
   }
 
   private List<ConverseResponse> end(FinishReason why) {
     List<ConverseResponse> responses = new ArrayList<>();
-    text.end(why).ifPresent(delta -> responses.addAll(translated(delta)));
+    text.end(why).ifPresent(delta -> responses.addAll(tell(delta)));
     responses.addAll(end());
     return responses;
   }
 
   private List<ConverseResponse> end() {
     finished = true;
-    context.transcript().answer(picked, text.told());
-    List<ConverseResponse> responses = new ArrayList<>(translated(text.finished()));
+    GenerationEvent.Finished last = text.finished();
+    context.transcript().answer(picked, AnswerText.whole(context, picked, last.reason()));
+    List<ConverseResponse> responses = new ArrayList<>(translated(last));
     usage =
         new GenerationEvent.Usage(
             usage.promptTokens(), usage.cachedPromptTokens(), picked.length, usage.preemptions());

@@ -48,7 +48,8 @@ public record GenerationRequest(
    */
   public boolean wantsPromptLogprobs() {
     boolean asked = output.promptTokens() && (output.logprobs() || output.topCandidates() > 0);
-    return asked && resume.map(point -> point.afterSequenceNumber() < promptEvents()).orElse(true);
+    Optional<Long> after = resume.flatMap(ResumePoint::afterSequenceNumber);
+    return asked && after.map(number -> number < promptEvents()).orElse(true);
   }
 
   /**
@@ -145,9 +146,24 @@ public record GenerationRequest(
     return with(stop, output, candidateCount, other, resume);
   }
 
-  /** The same request behind tokens that were generated before. */
+  /** The same request, its output beginning with tokens that were generated before. */
   public GenerationRequest behind(int[] known) {
-    return with(stop, output, candidateCount, scheduling, resumeBehind(known, output));
+    return with(stop, output, candidateCount, scheduling, ResumePoint.behind(known));
+  }
+
+  /** The same request without the prompt in its output. */
+  public GenerationRequest withoutEcho() {
+    OutputSettings bare =
+        new OutputSettings(
+            output.tokens(),
+            output.promptTokens(),
+            output.logprobs(),
+            output.processedLogprobs(),
+            output.topCandidates(),
+            false,
+            output.tokensPerEvent(),
+            output.onlyChoosable());
+    return with(stop, bare, candidateCount, scheduling, resume);
   }
 
   /**
@@ -170,15 +186,7 @@ public record GenerationRequest(
     OutputSettings shown =
         new OutputSettings(
             true, false, true, output.processedLogprobs(), candidates, false, 1, true);
-    return with(one, shown, 1, scheduling, resumeBehind(known, shown));
-  }
-
-  private static Optional<ResumePoint> resumeBehind(int[] known, OutputSettings output) {
-    // What the caller has: Started, PromptProcessed, and a Delta for so many tokens each.
-    long events = 1L + Math.ceilDiv(known.length, output.tokensPerEvent());
-    return known.length == 0
-        ? Optional.empty()
-        : Optional.of(new ResumePoint(List.of(known), events));
+    return with(one, shown, 1, scheduling, ResumePoint.behind(known));
   }
 
   private GenerationRequest with(
@@ -204,10 +212,15 @@ public record GenerationRequest(
   /**
    * @param candidates for each, the tokens that were generated before and are known to the caller;
    *     those that are missing at the end have none
-   * @param afterSequenceNumber the last event that the caller has
+   * @param afterSequenceNumber of a broken stream, the last event that the caller has; of output
+   *     that begins a stream of its own, none
    */
-  public record ResumePoint(List<int[]> candidates, long afterSequenceNumber) {
+  public record ResumePoint(List<int[]> candidates, Optional<Long> afterSequenceNumber) {
     private static final int[] NONE = {};
+
+    private static Optional<ResumePoint> behind(int[] known) {
+      return Optional.of(new ResumePoint(List.of(known), Optional.empty()));
+    }
 
     public int[] tokens(int candidate) {
       return candidate < candidates.size() ? candidates.get(candidate) : NONE;

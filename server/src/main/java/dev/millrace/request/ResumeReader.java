@@ -7,6 +7,7 @@ import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.v1.Resume;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** What the caller of a broken stream has. */
 final class ResumeReader {
@@ -47,6 +48,6 @@ final class ResumeReader {
                   least,
                   most));
     }
-    return new ResumePoint(known, after);
+    return new ResumePoint(known, Optional.of(after));
   }
 }

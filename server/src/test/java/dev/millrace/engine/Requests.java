@@ -106,7 +106,9 @@ public final class Requests {
   public Requests resume(List<Integer> tokens, long after) {
     resume =
         Optional.of(
-            new ResumePoint(List.of(tokens.stream().mapToInt(Integer::intValue).toArray()), after));
+            new ResumePoint(
+                List.of(tokens.stream().mapToInt(Integer::intValue).toArray()),
+                Optional.of(after)));
     return this;
   }
 

@@ -268,7 +268,7 @@ final class SimulatedClient {
         request.format(),
         request.candidateCount(),
         request.scheduling(),
-        Optional.of(new GenerationRequest.ResumePoint(tokens, had.size() - 1)),
+        Optional.of(new GenerationRequest.ResumePoint(tokens, Optional.of(had.size() - 1L))),
         request.maxQueueTime(),
         request.deadlineNanos());
   }

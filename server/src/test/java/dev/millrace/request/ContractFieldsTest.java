@@ -269,7 +269,7 @@ class ContractFieldsTest {
     supported(
         "resume.after_sequence_number",
         b -> b.getResumeBuilder().setToken(tokenOfHello()).setAfterSequenceNumber(1),
-        a -> a.generation().resume().map(ResumePoint::afterSequenceNumber),
+        a -> a.generation().resume().flatMap(ResumePoint::afterSequenceNumber),
         Optional.of(1L));
   }
 

@@ -35,7 +35,7 @@ class ResumeTokenTest {
     assertThat(generation.stop().maxTokens()).isEqualTo(58);
     assertThat(generation.requestId()).isEqualTo(first.getRequestId());
     assertThat(generation.resume().orElseThrow().tokens(0)).containsExactly(7, 8);
-    assertThat(generation.resume().orElseThrow().afterSequenceNumber()).isEqualTo(3);
+    assertThat(generation.resume().orElseThrow().afterSequenceNumber()).hasValue(3L);
     assertThat(resumed.started().getEffectiveSampling()).isEqualTo(first.getEffectiveSampling());
     assertThat(resumed.started().getEffectiveStop()).isEqualTo(first.getEffectiveStop());
   }
@@ -163,7 +163,7 @@ class ResumeTokenTest {
     GenerationRequest resumed =
         RequestFixtures.read(twoTokensAndEvents(after, tokensPerEvent)).generation();
 
-    assertThat(resumed.resume().orElseThrow().afterSequenceNumber()).isEqualTo(after);
+    assertThat(resumed.resume().orElseThrow().afterSequenceNumber()).hasValue(after);
   }
 
   @Test

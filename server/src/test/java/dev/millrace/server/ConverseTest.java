@@ -16,6 +16,7 @@ import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GetEngineStatsRequest;
 import dev.millrace.v1.ResponseFormat;
 import dev.millrace.v1.TextGenerationServiceGrpc;
+import dev.millrace.v1.TokenInfo;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.grpc.Status.Code;
@@ -24,6 +25,7 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -336,6 +338,87 @@ class ConverseTest {
   }
 
   @Test
+  void aRewoundAnswerStaysWholeWhereverItsEventsWereCut() throws Exception {
+    GenerateRequest.Builder request = letters(12, "hello");
+    request.getOutputBuilder().setTokensPerEvent(4).setPromptTokens(true);
+    open(request, false);
+    List<Integer> answer = ids(turn());
+
+    send(b -> b.getRewindBuilder().setTokenCount(3)); // 9 are left: two events, and a part
+    List<ConverseResponse> rewound = turn();
+    say("more");
+    List<Integer> prompt = promptIds(turn());
+
+    assertThat(ids(rewound)).isEqualTo(answer.subList(9, 12)); // greedy: the same again
+    assertThat(Collections.indexOfSubList(prompt, answer)).as("%s", prompt).isPositive();
+  }
+
+  @Test
+  void aRewoundAnswerGoesOnUnderATimeLimit() throws Exception {
+    GenerateRequest.Builder request = chat(12, "hello");
+    request.getOutputBuilder().setTokensPerEvent(4);
+    request.getStopBuilder().getTimeLimitBuilder().setSeconds(3_600);
+    open(request, false);
+    List<Integer> answer = ids(turn());
+
+    send(b -> b.getRewindBuilder().setTokenCount(3));
+    List<ConverseResponse> rewound = turn();
+
+    assertThat(reason(rewound)).isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
+    assertThat(ids(rewound)).isEqualTo(answer.subList(9, 12));
+  }
+
+  @Test
+  void aRewoundAnswerThatIsLongEnoughIsToldItsEnd() throws Exception {
+    open(chat(3), false);
+    send(b -> b.getTurnBuilder().addMessages(user("hello")).getStopBuilder().setMaxTokens(8));
+    turn();
+
+    send(b -> b.getRewindBuilder().setTokenCount(2)); // 6 are left of the opening's 3
+    List<ConverseResponse> rewound = turn();
+    assertThat(reason(rewound)).isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
+    assertThat(rewound.getLast().getSummary().getUsage().getCompletionTokens()).isEqualTo(3);
+
+    send(b -> b.getRewindBuilder().setTokenCount(4));
+    assertThat(failure()).isEqualTo(Code.INVALID_ARGUMENT);
+    commands = null;
+  }
+
+  @Test
+  void anEchoIsNoPartOfTheConversation() throws Exception {
+    List<Integer> prompts = new ArrayList<>();
+    for (boolean echo : List.of(false, true)) {
+      GenerateRequest.Builder request = letters(4, "hello");
+      request.getOutputBuilder().setEchoPrompt(echo);
+      open(request, false);
+      assertThat(text(turn()).contains("hello")).isEqualTo(echo);
+      say("more");
+      prompts.add(turn().getFirst().getStarted().getPromptTokenCount());
+      commands.onCompleted();
+      assertThat(next()).isEqualTo("completed");
+    }
+    commands = null;
+
+    assertThat(prompts.get(1)).isEqualTo(prompts.get(0));
+  }
+
+  /** Answered with letters: else the tiny model draws what is no text. */
+  private static GenerateRequest.Builder letters(int maxTokens, String message) {
+    GenerateRequest.Builder request = chat(maxTokens, message);
+    for (int letter = 'a'; letter <= 'z'; letter++) {
+      request.getSamplingBuilder().putLogitBias(letter, 100);
+    }
+    return request;
+  }
+
+  private static List<Integer> promptIds(List<ConverseResponse> events) {
+    return events.stream()
+        .flatMap(event -> event.getPrompt().getTokensList().stream())
+        .map(TokenInfo::getId)
+        .toList();
+  }
+
+  @Test
   void pickingTheLikeliestIsDrawingGreedily() throws Exception {
     open(chat(5, "hello"), false);
     List<Integer> greedy = ids(turn());
@@ -443,6 +526,29 @@ class ConverseTest {
     assertThat(again.getPick()).isEqualTo(first.getPick());
     send(b -> b.getInterruptBuilder());
     assertThat(reason(turn())).isEqualTo(FinishReason.FINISH_REASON_INTERRUPTED);
+  }
+
+  @Test
+  void behindPicksThatAreTakenBackOnlyNewOnesAreTold() throws Exception {
+    GenerateRequest.Builder request = chat(6, "hello");
+    request.getOutputBuilder().setTokensPerEvent(4);
+    open(request, true);
+    pickIds(0, 'a', 'b', 'c', 'd'); // an event
+    awaitPick();
+
+    send(b -> b.getRewindBuilder().setTokenCount(2));
+    pickIds(2, 'e', 'f', 'g', 'h');
+
+    assertThat(turn().getLast().getSummary().getUsage().getCompletionTokens()).isEqualTo(6);
+    assertThat(ids(all)).containsExactlyElementsOf("abcdefgh".chars().boxed().toList());
+  }
+
+  private void pickIds(int position, int... ids) throws InterruptedException {
+    for (int i = 0; i < ids.length; i++) {
+      int index = i;
+      assertThat(awaitPick().getPick().getPosition()).isEqualTo(position + i);
+      send(b -> b.getPickBuilder().setPosition(position + index).setId(ids[index]));
+    }
   }
 
   private ConverseResponse awaitPick() throws InterruptedException {
