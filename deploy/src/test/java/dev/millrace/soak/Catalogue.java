@@ -59,7 +59,7 @@ final class Catalogue {
     request
         .setSampling(sampling(random))
         .setStop(stop(random))
-        .setOutput(output(random, request.getStop().getMaxTokens() > 0))
+        .setOutput(output(random))
         .setCandidateCount(random.nextInt(6) == 0 ? 2 + random.nextInt(3) : 1);
     if (random.nextInt(6) == 0) {
       request.setResponseFormat(format(random));
@@ -103,7 +103,7 @@ final class Catalogue {
     return stop;
   }
 
-  private static OutputOptions.Builder output(RandomGenerator random, boolean mayEcho) {
+  private static OutputOptions.Builder output(RandomGenerator random) {
     OutputOptions.Builder output = OutputOptions.newBuilder();
     if (random.nextInt(4) == 0) {
       output.setTokens(true).setLogprobs(true).setTopCandidates(random.nextInt(4));
@@ -111,7 +111,7 @@ final class Catalogue {
     if (random.nextInt(5) == 0) {
       output.setTokensPerEvent(1 + random.nextInt(12));
     }
-    return output.setEchoPrompt(mayEcho && random.nextInt(10) == 0);
+    return output.setEchoPrompt(random.nextInt(10) == 0);
   }
 
   private static ResponseFormat format(RandomGenerator random) {

@@ -38,6 +38,7 @@ public final class Completion {
   private final TextAssembler text;
   private final List<SampledToken> unsent = new ArrayList<>();
   private int count;
+  private int eventsOfKnownTokens;
   private @Nullable FinishReason reason;
 
   /**
@@ -58,15 +59,15 @@ public final class Completion {
     TextDecoder decoder = echo ? tokenizer.wholeTextDecoder(true) : tokenizer.decoder(true);
     String promptText = read(request.prompt(), decoder);
     this.text = new TextAssembler(decoder, stop.texts(), stop.includeStop());
+    if (echo) {
+      text.prepend(promptText);
+    }
     if (stop.maxTokens() == 0 && !request.wantsPromptLogprobs()) {
       end(FinishReason.MAX_TOKENS);
     } else if (constraint != null && constraint.isComplete()) { // only the empty text obeys it
       end(FinishReason.FORMAT_COMPLETE);
     }
     request.resume().ifPresent(point -> replay(point, request));
-    if (echo && count == 0) {
-      text.prepend(promptText); // whoever has a token has the first Delta, and the prompt in it
-    }
   }
 
   /**
@@ -88,17 +89,33 @@ public final class Completion {
       judge(known[i]);
       text.take();
     }
-    if (point.afterSequenceNumber().isEmpty()) {
-      return;
-    }
-    // Started and the prompt's events come before Deltas; of several candidates' events, none can
-    // be told from another's.
-    long deltas = point.afterSequenceNumber().get() - request.promptEvents();
-    boolean hasMore = request.candidateCount() == 1 && deltas > Math.ceilDiv(count, tokensPerEvent);
-    boolean hasLastDelta = count % tokensPerEvent != 0 || hasMore;
-    if (reason == null && stop.timeLimit().isPresent() && hasLastDelta) {
+    boolean inOrder = request.candidateCount() == 1 || !point.hasTokens();
+    point
+        .afterSequenceNumber()
+        .ifPresent(number -> replayEnd(number - request.promptEvents(), inOrder));
+  }
+
+  /**
+   * Goes through what the caller has besides tokens: an end, and text that came alone before it.
+   *
+   * @param events that the caller has behind the prompt's
+   * @param inOrder whether they are one candidate's, or those of candidates without tokens, which
+   *     ended one behind another; else none of them can be told from another candidate's
+   */
+  private void replayEnd(long events, boolean inOrder) {
+    int deltas = Math.ceilDiv(count, tokensPerEvent);
+    boolean hasPart = count % tokensPerEvent != 0; // in a Delta that only an end brings
+    boolean hasMore = inOrder && events > deltas;
+    if (reason == null && stop.timeLimit().isPresent() && (hasPart || hasMore)) {
       end(FinishReason.TIME_LIMIT); // no other end comes elsewhere than behind a token
-      text.finish();
+      if (hasPart) {
+        text.take();
+      }
+    }
+    boolean textAlone = reason != null && text.hasReady();
+    eventsOfKnownTokens = deltas + (textAlone ? 1 : 0) + (reason != null ? 1 : 0);
+    long others = (long) candidate * eventsOfKnownTokens; // of those before it, if there are any
+    if (textAlone && events > others + deltas) {
       text.take();
     }
   }
@@ -176,14 +193,11 @@ public final class Completion {
   }
 
   /**
-   * Of a resumed request: events that tell the tokens given back and, if they were the last ones,
-   * their end. A Delta of text alone may have come before that: an echo, or what a time limit had
-   * let out.
+   * Of a broken stream: events that tell the tokens given back and, if they were the last ones,
+   * their end. A Delta of text alone may come before that: an echo, or what a time limit lets out.
    */
   int eventsOfKnownTokens() {
-    int deltas = Math.ceilDiv(count, tokensPerEvent);
-    boolean mayHaveText = text.hasReady() || reason == FinishReason.TIME_LIMIT;
-    return reason == null ? deltas : deltas + (mayHaveText ? 2 : 1);
+    return eventsOfKnownTokens;
   }
 
   /** The event that is due now, if one is. */

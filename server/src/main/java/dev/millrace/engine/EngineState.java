@@ -142,11 +142,10 @@ final class EngineState {
       return;
     }
     generation.outlet().emit(new Started());
-    boolean told = generation.endsAreTold();
     for (Sequence sequence : generation.candidates()) {
       if (sequence.completion().reason() != null) { // resumed behind its last token
         generation.tellPrompt();
-        finish(sequence, told, now);
+        finish(sequence, generation.endIsTold(sequence), now);
       }
     }
   }
@@ -327,6 +326,7 @@ final class EngineState {
 
   /** All candidates that go on end well, with what there is. */
   private void endOutput(Generation generation, FinishReason reason, long now) {
+    generation.tellPrompt(); // read or not: so events have the same numbers, whenever it ends
     for (Sequence sequence : generation.candidates()) {
       if (sequence.phase() != Phase.ENDED) {
         sequence.completion().end(reason);

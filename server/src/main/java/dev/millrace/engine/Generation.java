@@ -6,7 +6,6 @@ import dev.millrace.request.GenerationRequest.Priority;
 import dev.millrace.request.GenerationRequest.ResumePoint;
 import dev.millrace.tokenizer.Tokenizer;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
@@ -131,20 +130,22 @@ final class Generation {
   }
 
   /**
-   * Whether the caller of a resumed request has been told the ends of all candidates that end with
-   * the tokens that it gives back. It may lack one, when its stream broke behind the last tokens:
-   * which one can't be known, so then all are told again.
+   * Whether the caller of a resumed request has been told the end of a candidate that ends with the
+   * tokens that it gives back. Those without tokens have ended one behind another. Of others it may
+   * lack one, when its stream broke behind the last tokens: which one can't be known, so then all
+   * are told again.
    */
-  boolean endsAreTold() {
-    Optional<Long> after = request.resume().flatMap(ResumePoint::afterSequenceNumber);
-    if (after.isEmpty()) {
+  boolean endIsTold(Sequence ended) {
+    ResumePoint point = request.resume().orElse(null);
+    if (point == null || point.afterSequenceNumber().isEmpty()) {
       return false;
     }
+    int counted = point.hasTokens() ? candidates.size() : ended.candidate() + 1;
     long events = request.promptEvents();
-    for (Sequence sequence : candidates) {
+    for (Sequence sequence : candidates.subList(0, counted)) {
       events += sequence.completion().eventsOfKnownTokens();
     }
-    return after.get() >= events;
+    return point.afterSequenceNumber().get() >= events;
   }
 
   /** Tells that the prompt has been read, once. */

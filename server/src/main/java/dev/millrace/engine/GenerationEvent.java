@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * What happens to a sequence, in order: Started, PromptProcessed, Delta*, Finished, Summary; one
  * Delta behind every tokensPerEvent-th token, and one with what is left at the end, if anything is.
- * PromptProcessed and Deltas are missing where the end comes before them (time limit).
+ * Deltas are missing where the end comes before them. So events always have the same numbers.
  *
  * <p>A resumed request starts with Started and PromptProcessed again; then come only the Deltas
  * that are new. So the numbers of the first stream go on: if the caller has event n ≥ 1, the first
@@ -20,7 +20,8 @@ public sealed interface GenerationEvent {
   record Started() implements GenerationEvent {}
 
   /**
-   * The prompt has been read. Several, one behind another, where there are many tokens to tell.
+   * The prompt has been read, or the output has ended before. Several, one behind another, where
+   * there are many tokens to tell.
    *
    * @param tokens of the prompt, where they are to be told; a log-probability is NaN where there is
    *     none

@@ -222,6 +222,10 @@ public record GenerationRequest(
       return Optional.of(new ResumePoint(List.of(known), Optional.empty()));
     }
 
+    public boolean hasTokens() {
+      return candidates.stream().anyMatch(tokens -> tokens.length > 0);
+    }
+
     public int[] tokens(int candidate) {
       return candidate < candidates.size() ? candidates.get(candidate) : NONE;
     }

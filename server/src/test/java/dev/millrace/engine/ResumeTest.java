@@ -10,12 +10,20 @@ import dev.millrace.engine.GenerationEvent.PromptProcessed;
 import dev.millrace.engine.GenerationEvent.Started;
 import dev.millrace.engine.GenerationEvent.Summary;
 import dev.millrace.engine.GenerationEvent.Usage;
+import dev.millrace.grammar.FormatCompiler;
+import dev.millrace.grammar.machine.CompiledFormat;
+import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.sampling.SampledToken;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Streams that break off and are taken up again, on an engine that never saw the first part. */
 class ResumeTest {
@@ -28,9 +36,11 @@ class ResumeTest {
   private static RecordingOutlet run(Requests request) {
     EngineSettings settings = new EngineSettings(12, 4, 16, 4, 8, Duration.ofSeconds(1));
     HashModel model = new HashModel(settings, CONTEXT, TOKENIZER.vocabularySize());
-    EngineLoop loop = new EngineLoop(settings, model, TOKENIZER, new VirtualClock());
+    VirtualClock clock = new VirtualClock();
+    EngineLoop loop = new EngineLoop(settings, model, TOKENIZER, clock);
     RecordingOutlet outlet = new RecordingOutlet();
     loop.submit(request.build(), outlet);
+    clock.advance(Duration.ofNanos(1));
     while (loop.turn()) {
       loop.check();
     }
@@ -89,6 +99,70 @@ class ResumeTest {
         assertThat(usage(rest.getLast())).as(where).isEqualTo(usage(whole.getLast()));
       }
     }
+  }
+
+  private static final CompiledFormat ONLY_EMPTY =
+      new FormatCompiler(() -> TokenTrie.of(TOKENIZER)).regex("");
+
+  private static Stream<Named<Consumer<Requests>>> whatEndsOutputBeforeAToken() {
+    return Stream.of(
+        Named.of("max_tokens 0", request -> request.maxTokens(0)),
+        Named.of("time limit", request -> request.timeLimit(Duration.ofNanos(1))),
+        Named.of("format", request -> request.format(ONLY_EMPTY)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("whatEndsOutputBeforeAToken")
+  void behindEveryEventOfOutputWithoutTokensTheRestFollows(Consumer<Requests> ending) {
+    for (boolean echo : List.of(false, true)) {
+      for (int candidates : List.of(1, 3)) {
+        for (int last : List.of(A, 15)) { // which begins a character: it ends as U+FFFD
+          Supplier<Requests> same =
+              () -> {
+                Requests request = request().prompt(1, A, last).echo(echo).candidates(candidates);
+                ending.accept(request);
+                return request;
+              };
+          List<GenerationEvent> whole = run(same.get()).events();
+          boolean hasText = echo || last == 15;
+          assertThat(whole).hasSize(2 + candidates * (hasText ? 2 : 1) + 1);
+          for (int has = 1; has < whole.size(); has++) {
+            List<GenerationEvent> rest = run(same.get().resume(List.of(), has - 1)).events();
+
+            String where = "with %d of %s".formatted(has, whole);
+            assertThat(rest.subList(0, 2)).as(where).isEqualTo(whole.subList(0, 2));
+            assertThat(rest.subList(2, rest.size() - 1))
+                .as(where)
+                .isEqualTo(whole.subList(Math.max(has, 2), whole.size() - 1));
+            assertThat(usage(rest.getLast())).as(where).isEqualTo(usage(whole.getLast()));
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void anEndByATimeLimitIsToldOnce() {
+    Supplier<Requests> same = () -> request().stops("ab").timeLimit(Duration.ofSeconds(1));
+    // Started, PromptProcessed, Finished
+    assertThat(fresh(same.get().resume(List.of(), 1))).hasSizeGreaterThan(1);
+    assertThat(fresh(same.get().resume(List.of(), 2))).isEmpty();
+    // Started, PromptProcessed, b, Finished
+    assertThat(fresh(same.get().resume(List.of(B), 3))).isEmpty();
+    // Started, PromptProcessed, b, nothing of a, a, Finished
+    Finished finished = new Finished(0, FinishReason.TIME_LIMIT, "", 2);
+    assertThat(fresh(same.get().resume(List.of(B, A), 4))).containsExactly(finished);
+    assertThat(fresh(same.get().resume(List.of(B, A), 5))).isEmpty();
+    // Started, PromptProcessed, bb in an event that three would fill, Finished
+    assertThat(fresh(same.get().tokensPerEvent(3).resume(List.of(B, B), 2)))
+        .containsExactly(finished);
+    assertThat(fresh(same.get().tokensPerEvent(3).resume(List.of(B, B), 3))).isEmpty();
+  }
+
+  /** What comes between PromptProcessed and the Summary. */
+  private static List<GenerationEvent> fresh(Requests resumed) {
+    List<GenerationEvent> events = run(resumed).events();
+    return events.subList(2, events.size() - 1);
   }
 
   private static Completion completion(Requests request) {
