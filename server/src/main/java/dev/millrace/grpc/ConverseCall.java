@@ -38,10 +38,11 @@ import reactor.core.scheduler.Scheduler;
 final class ConverseCall implements StreamObserver<ConverseRequest> {
   private static final Logger log = LoggerFactory.getLogger(ConverseCall.class);
 
-  /**
-   * Commands that may wait: enough to send a conversation ahead, bounded as each holds messages.
-   */
+  /** Commands that may wait: enough to send a conversation ahead. */
   private static final int MAX_WAITING = 16;
+
+  /** In sum, without the opening: no more than one of them could have. */
+  private static final int MAX_WAITING_BYTES = TransportLimits.DEFAULT.maxMessageBytes();
 
   private final ServedModels models;
   private final RequestReader reader;
@@ -57,6 +58,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   private volatile boolean callerPicks;
   private @Nullable RunningAnswer running;
   private int waiting; // commands whose answers aren't complete
+  private long waitingBytes; // of commands that haven't begun
   private boolean interruptNext; // the answer that is being prepared
   private @Nullable Conversation conversation; // once it is open
   private boolean closed; // no session is opened any more
@@ -193,17 +195,29 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   private void enqueue(ConverseRequest command) {
     synchronized (this) {
       waiting++;
+      waitingBytes += bytes(command);
+      if (waitingBytes > MAX_WAITING_BYTES) {
+        throw pending(MAX_WAITING_BYTES + " bytes of commands");
+      }
     }
     Sinks.EmitResult result = commands.tryEmitNext(command);
     if (result == Sinks.EmitResult.FAIL_OVERFLOW) {
-      fail(
-          new InvalidRequestException(
-              InvalidRequestException.Kind.RESOURCE_EXHAUSTED,
-              "command",
-              MAX_WAITING + " commands wait already; read the answers before asking for more"));
+      throw pending(MAX_WAITING + " commands");
     } else if (result.isFailure()) {
       log.debug("a command came behind its call's end: {}", result);
     }
+  }
+
+  /** The opening waits for no answer. */
+  private static int bytes(ConverseRequest command) {
+    return command.hasOpen() ? 0 : command.getSerializedSize();
+  }
+
+  private static InvalidRequestException pending(String most) {
+    return new InvalidRequestException(
+        InvalidRequestException.Kind.RESOURCE_EXHAUSTED,
+        "command",
+        "at most " + most + " may wait; read the answers before asking for more");
   }
 
   private void fail(Throwable failure) {
@@ -229,6 +243,9 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   // ---- answers, begun by readers one after another
 
   private Flux<ConverseResponse> begin(ConverseRequest command) {
+    synchronized (this) {
+      waitingBytes -= bytes(command);
+    }
     try {
       return switch (command.getCommandCase()) {
         case OPEN -> open(command.getOpen());

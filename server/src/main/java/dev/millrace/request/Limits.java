@@ -51,6 +51,12 @@ public final class Limits {
   /** Of a conversation: each is several values in the template's hands. */
   public static final int MAX_MESSAGES = 4_096;
 
+  /**
+   * Of a conversation's messages, as its turns add them: as much as one call's message may bring,
+   * so that they can open it again.
+   */
+  public static final int MAX_MESSAGES_BYTES = 4 << 20;
+
   /** Of a message: each is joined to one text. */
   public static final int MAX_CONTENT_PARTS = 1_024;
 

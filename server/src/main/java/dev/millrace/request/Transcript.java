@@ -113,8 +113,13 @@ public final class Transcript {
       throw invalid("messages", "there is none; at least one is needed");
     }
     Checks.atMost("messages", "messages", messages.size() + more.size(), Limits.MAX_MESSAGES);
+    Checks.atMost("messages", "bytes", bytes(messages) + bytes(more), Limits.MAX_MESSAGES_BYTES);
     messages.addAll(more);
     answered = false;
+  }
+
+  private static int bytes(List<ChatMessage> messages) {
+    return messages.stream().mapToInt(ChatMessage::getSerializedSize).sum();
   }
 
   /** Takes the last answer back; the prompt that it answered is next again. */

@@ -3,13 +3,19 @@ package dev.millrace.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.engine.Engine;
+import dev.millrace.engine.GenerationEvent;
 import dev.millrace.request.ByteTokenizer;
+import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.InvalidRequestException;
+import dev.millrace.request.Limits;
 import dev.millrace.request.RequestReader;
 import dev.millrace.tokenizer.Tokenizer;
+import dev.millrace.v1.ChatMessage;
 import dev.millrace.v1.ConverseRequest;
 import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.StopCriteria;
 import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
@@ -54,6 +61,56 @@ class ConverseCallTest {
         Schedulers.immediate(),
         new CallRecord("Converse", "somewhere").calledBy("somebody"),
         Optional.empty());
+  }
+
+  @Test
+  void commandsThatWaitTakeNoMoreThanOneMessageMay() throws Exception {
+    try (Loopback loopback = Loopback.scripted(request -> Flux.never())) {
+      ConverseCall call = call(loopback);
+      Disposable running = call.responses().subscribe(arrived::add, arrived::add);
+      send(call, ConverseCallTest::hello); // whose answer doesn't end
+      ChatMessage large = ChatMessage.newBuilder().setContent("x".repeat(2 << 20)).build();
+
+      send(call, b -> b.getTurnBuilder().addMessages(large));
+      assertThat(arrived).isEmpty();
+      send(call, b -> b.getTurnBuilder().addMessages(large));
+      send(call, b -> b.getTurnBuilder().addMessages(large));
+
+      assertThat(arrived)
+          .singleElement(InstanceOfAssertFactories.type(InvalidRequestException.class))
+          .extracting(InvalidRequestException::kind)
+          .isEqualTo(InvalidRequestException.Kind.RESOURCE_EXHAUSTED);
+      running.dispose();
+    }
+  }
+
+  @Test
+  void commandsThatHaveBegunTakeNothing() throws Exception {
+    try (Loopback loopback = Loopback.scripted(ConverseCallTest::nothing)) {
+      ConverseCall call = call(loopback);
+      Disposable running = call.responses().subscribe(arrived::add, arrived::add);
+      send(call, ConverseCallTest::hello);
+      StopCriteria.Builder stop = StopCriteria.newBuilder();
+      for (int i = 0; i < Limits.MAX_STOP_SEQUENCES; i++) {
+        stop.addSequences("x".repeat(Limits.MAX_STOP_SEQUENCE_BYTES));
+      }
+      int size = stop.build().getSerializedSize();
+
+      for (int sent = 0; sent < 2 * TransportLimits.DEFAULT.maxMessageBytes(); sent += size) {
+        send(call, b -> b.getRegenerateBuilder().setStop(stop));
+      }
+
+      assertThat(arrived).allMatch(ConverseResponse.class::isInstance);
+      running.dispose();
+    }
+  }
+
+  private static Flux<GenerationEvent> nothing(GenerationRequest request) {
+    Duration no = Duration.ZERO;
+    return Flux.just(
+        new GenerationEvent.Finished(0, GenerationEvent.FinishReason.MAX_TOKENS, "", 0),
+        new GenerationEvent.Summary(
+            GenerationEvent.Usage.NONE, new GenerationEvent.Timings(no, no, no, no)));
   }
 
   @Test

@@ -56,6 +56,16 @@ class TranscriptTest {
   }
 
   @Test
+  void aConversationHasNoMoreBytesThanAMessageThatOpensItAgain() {
+    Transcript transcript = open(STABLE);
+    transcript.add(List.of(user("x".repeat(3 << 20))));
+
+    assertThatThrownBy(() -> transcript.add(List.of(user("x".repeat(3 << 20)))))
+        .isInstanceOf(InvalidRequestException.class)
+        .hasMessageContaining("bytes; allowed are at most 4194304");
+  }
+
+  @Test
   void aLongAnswerThatEndedByItsLengthIsKept() {
     Transcript transcript = open(STABLE, "hi");
     int[] first = transcript.nextPrompt();
