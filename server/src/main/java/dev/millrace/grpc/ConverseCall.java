@@ -59,7 +59,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   private @Nullable RunningAnswer running;
   private int waiting; // commands whose answers aren't complete
   private long waitingBytes; // of commands that haven't begun
-  private boolean interruptNext; // the answer that is being prepared
+  private int interruptAmong; // so many of them that wait: the first that has an answer
   private @Nullable Conversation conversation; // once it is open
   private boolean closed; // no session is opened any more
 
@@ -175,14 +175,14 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
     if (running != null) {
       running.interrupt();
     } else {
-      interruptNext = waiting > 0;
+      interruptAmong = waiting;
     }
   }
 
   private synchronized void runs(RunningAnswer answer) {
     running = answer;
-    if (interruptNext) {
-      interruptNext = false;
+    if (interruptAmong > 0) {
+      interruptAmong = 0;
       answer.interrupt();
     }
   }
@@ -190,6 +190,7 @@ final class ConverseCall implements StreamObserver<ConverseRequest> {
   private synchronized void ended() {
     running = null;
     waiting--;
+    interruptAmong = Math.max(0, interruptAmong - 1);
   }
 
   private void enqueue(ConverseRequest command) {

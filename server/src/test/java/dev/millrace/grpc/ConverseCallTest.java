@@ -4,20 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.engine.Engine;
 import dev.millrace.engine.GenerationEvent;
+import dev.millrace.model.Metadata;
 import dev.millrace.request.ByteTokenizer;
+import dev.millrace.request.ChatSupport;
 import dev.millrace.request.GenerationRequest;
 import dev.millrace.request.InvalidRequestException;
 import dev.millrace.request.Limits;
+import dev.millrace.request.ModelProfile;
 import dev.millrace.request.RequestReader;
 import dev.millrace.tokenizer.Tokenizer;
 import dev.millrace.v1.ChatMessage;
 import dev.millrace.v1.ConverseRequest;
 import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.FinishReason;
+import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.StopCriteria;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -26,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import reactor.core.Disposable;
@@ -55,9 +62,13 @@ class ConverseCallTest {
 
   /** All in the thread that sends. */
   private static ConverseCall call(Loopback loopback) {
+    return call(loopback, () -> 1);
+  }
+
+  private static ConverseCall call(Loopback loopback, LongSupplier random) {
     return new ConverseCall(
         loopback.models,
-        new RequestReader(() -> 1),
+        new RequestReader(random),
         Schedulers.immediate(),
         new CallRecord("Converse", "somewhere").calledBy("somebody"),
         Optional.empty());
@@ -105,6 +116,91 @@ class ConverseCallTest {
     }
   }
 
+  @Test
+  void anInterruptionOfAnOpeningThatWantsNoAnswerIsOverWithIt() throws Exception {
+    assertThat(endOfTheFirstTurn(ConverseCallTest::interrupt, ConverseCallTest::say))
+        .isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
+  }
+
+  @Test
+  void anInterruptionMeansTheTurnThatWaitsForTheOpening() throws Exception {
+    Consumer<ConverseCall> both =
+        call -> {
+          say(call);
+          interrupt(call);
+        };
+    assertThat(endOfTheFirstTurn(both, call -> {}))
+        .isEqualTo(FinishReason.FINISH_REASON_INTERRUPTED);
+  }
+
+  @Test
+  void anInterruptionMeansNoTurnThatComesBehindIt() throws Exception {
+    Consumer<ConverseCall> both =
+        call -> {
+          interrupt(call);
+          say(call);
+        };
+    assertThat(endOfTheFirstTurn(both, call -> {}))
+        .isEqualTo(FinishReason.FINISH_REASON_MAX_TOKENS);
+  }
+
+  private static void interrupt(ConverseCall call) {
+    send(call, ConverseRequest.Builder::getInterruptBuilder);
+  }
+
+  private static void say(ConverseCall call) {
+    ChatMessage message = ChatMessage.newBuilder().setRole("user").setContent("hi").build();
+    send(call, b -> b.getTurnBuilder().addMessages(message));
+  }
+
+  private FinishReason endOfTheFirstTurn(
+      Consumer<ConverseCall> whileItOpens, Consumer<ConverseCall> then) throws Exception {
+    try (Loopback loopback = Loopback.hashing()) {
+      ServedModel served = loopback.models.find("");
+      String template = "{% for m in messages %}{{ m.content }}{% endfor %}";
+      ChatSupport chat =
+          ChatSupport.of(
+              new Metadata(Map.of("tokenizer.chat_template", template)),
+              served.profile().tokenizer());
+      publish(loopback, served.profile().with(chat), served.engine());
+      AtomicReference<Runnable> whileReading = new AtomicReference<>(() -> {});
+      ConverseCall call =
+          call(
+              loopback,
+              () -> {
+                whileReading.getAndSet(() -> {}).run();
+                return 1;
+              });
+      Disposable running = call.responses().subscribe(arrived::add, arrived::add);
+      whileReading.set(() -> whileItOpens.accept(call));
+
+      GenerateRequest.Builder empty = Loopback.request("", 200).toBuilder().clearText();
+      send(call, b -> b.getOpenBuilder().setRequest(empty));
+      then.accept(call);
+
+      ConverseResponse event;
+      do {
+        event = next();
+      } while (!event.hasFinished());
+      running.dispose();
+      return event.getFinished().getReason();
+    }
+  }
+
+  private static void publish(Loopback loopback, ModelProfile profile, Engine engine) {
+    ServedModel served = loopback.models.find("");
+    loopback.models.publish(
+        List.of(
+            new ServedModel(
+                served.reference(), profile, served.description(), engine, served.generator())));
+  }
+
+  private ConverseResponse next() throws InterruptedException {
+    Object next = arrived.poll(Loopback.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    assertThat(next).isInstanceOf(ConverseResponse.class);
+    return (ConverseResponse) next;
+  }
+
   private static Flux<GenerationEvent> nothing(GenerationRequest request) {
     Duration no = Duration.ZERO;
     return Flux.just(
@@ -148,14 +244,7 @@ class ConverseCallTest {
       loopback.serve(request -> Flux.never(), tokenizer);
       ServedModel served = loopback.models.find("");
       Set<Long> sessions = new HashSet<>();
-      loopback.models.publish(
-          List.of(
-              new ServedModel(
-                  served.reference(),
-                  served.profile(),
-                  served.description(),
-                  countingSessions(served.engine(), sessions),
-                  served.generator())));
+      publish(loopback, served.profile(), countingSessions(served.engine(), sessions));
       ConverseCall call = call(loopback);
       Disposable running = call.responses().subscribe(arrived::add, arrived::add);
       whileReading.set(() -> comes.accept(call, running));
@@ -192,9 +281,7 @@ class ConverseCallTest {
   private void pickUntilTheEnd(ConverseCall call) throws InterruptedException {
     ConverseResponse event;
     do {
-      Object next = arrived.poll(Loopback.PATIENCE.toSeconds(), TimeUnit.SECONDS);
-      assertThat(next).isInstanceOf(ConverseResponse.class);
-      event = (ConverseResponse) next;
+      event = next();
       if (event.hasPick()) {
         ConverseResponse.PickRequest asked = event.getPick();
         send(call, b -> b.getPickBuilder().setPosition(asked.getPosition()).setId('a'));
