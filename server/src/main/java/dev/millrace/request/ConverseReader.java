@@ -31,6 +31,9 @@ public final class ConverseReader {
     if (asked.getCallerPicks() && request.getOutput().getEchoPrompt()) {
       throw invalid("output.echo_prompt", "doesn't go with caller_picks");
     }
+    if (asked.getCallerPicks() && request.getOutput().getPromptTokens()) {
+      throw invalid("output.prompt_tokens", "doesn't go with caller_picks");
+    }
     return request.toBuilder()
         .clearPrompt()
         .clearAddSpecialTokens()

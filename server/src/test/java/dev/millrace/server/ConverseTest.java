@@ -14,11 +14,13 @@ import dev.millrace.v1.EngineServiceGrpc;
 import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GetEngineStatsRequest;
+import dev.millrace.v1.OutputOptions;
 import dev.millrace.v1.ResponseFormat;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import dev.millrace.v1.TokenInfo;
 import io.grpc.Channel;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
@@ -567,6 +569,24 @@ class ConverseTest {
     send(b -> b.getPickBuilder().setPosition(7).setId(1));
 
     assertThat(failure()).isEqualTo(Code.INVALID_ARGUMENT);
+    commands = null;
+  }
+
+  @Test
+  void whatPicksCantTellOfThePromptIsRefused() throws Exception {
+    for (String field : List.of("echo_prompt", "prompt_tokens")) {
+      GenerateRequest.Builder request = chat(2, "hello");
+      request
+          .getOutputBuilder()
+          .setField(OutputOptions.getDescriptor().findFieldByName(field), true);
+      open(request, true);
+
+      Object refused = next();
+      assertThat(refused).isInstanceOf(StatusRuntimeException.class);
+      Status status = ((StatusRuntimeException) refused).getStatus();
+      assertThat(status.getCode()).isEqualTo(Code.INVALID_ARGUMENT);
+      assertThat(status.getDescription()).startsWith("open.request.output." + field);
+    }
     commands = null;
   }
 
