@@ -7,10 +7,10 @@ import dev.millrace.v1.Resume;
 import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.TokenIds;
 import io.grpc.Status;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What has arrived of one generation, over all the calls that it took: enough to go on by Resume on
@@ -22,10 +22,11 @@ final class Progress {
 
   private final GenerateRequest request;
   private final List<TokenIds.Builder> candidates;
+  private final BitSet withAllText = new BitSet(); // candidates
+  private final BitSet finished = new BitSet(); // candidates
   private ByteString resumeToken = ByteString.EMPTY;
   private long nextSequenceNumber;
-  private @Nullable GenerateResponse last; // that arrived
-  private @Nullable GenerateResponse again; // that will arrive a second time
+  private long toldAgain; // events of this call that had arrived before
   private boolean summarized;
 
   Progress(GenerateRequest request) {
@@ -44,38 +45,14 @@ final class Progress {
 
   /** The caller's request; behind the first event, with where to go on. */
   GenerateRequest nextRequest() {
+    toldAgain = 0;
     if (nextSequenceNumber == 0) {
       return request;
     }
-    GenerateResponse repeated = isLastOfUnknown(last) ? last : null;
-    again = repeated;
     Resume.Builder resume =
-        Resume.newBuilder()
-            .setToken(resumeToken)
-            .setAfterSequenceNumber(nextSequenceNumber - (repeated == null ? 1 : 2));
-    for (int i = 0; i < candidates.size(); i++) {
-      List<Integer> ids = candidates.get(i).getIdsList();
-      int fewer =
-          repeated != null && repeated.getDelta().getCandidate() == i
-              ? repeated.getDelta().getTokenIdsCount()
-              : 0;
-      int kept = ids.size() - fewer;
-      resume.addCandidates(TokenIds.newBuilder().addAllIds(ids.subList(0, kept)));
-    }
+        Resume.newBuilder().setToken(resumeToken).setAfterSequenceNumber(nextSequenceNumber - 1);
+    candidates.forEach(resume::addCandidates);
     return request.toBuilder().setResume(resume).build();
-  }
-
-  /**
-   * Several candidates' tokens don't tell a server whose came last. If those ended a candidate, the
-   * end that is missing couldn't be known, so the server is asked for them once more. An event with
-   * fewer tokens than usual may be a time limit's, which wouldn't come again.
-   */
-  private boolean isLastOfUnknown(@Nullable GenerateResponse event) {
-    int usual = Math.max(1, request.getOutput().getTokensPerEvent());
-    return candidates.size() > 1
-        && event != null
-        && event.hasDelta()
-        && event.getDelta().getTokenIdsCount() == usual;
   }
 
   /** Whether another call can take over from here. */
@@ -93,44 +70,65 @@ final class Progress {
     return summarized;
   }
 
-  /** The event, unless it is asked for once more only. */
+  /** The event, unless it had arrived before; its number counts those only that are new. */
   Optional<GenerateResponse> accept(GenerateResponse event) {
-    if (again != null) {
-      if (!event.equals(again)) {
-        throw broken("event " + (nextSequenceNumber - 1) + " isn't what it was before");
-      }
-      again = null;
-      return Optional.empty();
-    }
-    if (event.getSequenceNumber() != nextSequenceNumber) {
+    long due = nextSequenceNumber + toldAgain;
+    if (event.getSequenceNumber() != due) {
       throw broken(
           "event "
               + Long.toUnsignedString(event.getSequenceNumber())
               + " arrived where "
-              + nextSequenceNumber
+              + due
               + " was due");
+    }
+    if (isToldAgain(event)) {
+      toldAgain++;
+      return Optional.empty();
     }
     switch (event.getEventCase()) {
       case STARTED -> resumeToken = event.getStarted().getResumeToken();
-      case DELTA -> keepTokens(event.getDelta());
+      case DELTA -> keep(event.getDelta());
+      case FINISHED -> finished.set(event.getFinished().getCandidate());
       case SUMMARY -> summarized = true;
       default -> {}
     }
+    GenerateResponse numbered =
+        toldAgain == 0 ? event : event.toBuilder().setSequenceNumber(nextSequenceNumber).build();
     nextSequenceNumber++;
-    last = event;
-    return Optional.of(event);
+    return Optional.of(numbered);
   }
 
-  private void keepTokens(TextDelta delta) {
-    int candidate = delta.getCandidate();
+  /**
+   * The tokens of several candidates don't tell a server which of their ends have arrived, so it
+   * tells those of all that have ended.
+   */
+  private boolean isToldAgain(GenerateResponse event) {
+    return switch (event.getEventCase()) {
+      case DELTA -> {
+        int candidate = checked(event.getDelta().getCandidate());
+        yield withAllText.get(candidate) || finished.get(candidate);
+      }
+      case FINISHED -> finished.get(checked(event.getFinished().getCandidate()));
+      default -> false;
+    };
+  }
+
+  private void keep(TextDelta delta) {
+    candidates.get(delta.getCandidate()).addAllIds(delta.getTokenIdsList());
+    if (delta.getTokenIdsCount() == 0) { // only a candidate's last one can have none
+      withAllText.set(delta.getCandidate());
+    }
+  }
+
+  private int checked(int candidate) {
     if (candidate < 0 || candidate >= candidates.size()) {
       throw broken(
-          "text for candidate "
+          "an event of candidate "
               + Integer.toUnsignedString(candidate)
               + " arrived, of "
               + candidates.size());
     }
-    candidates.get(candidate).addAllIds(delta.getTokenIdsList());
+    return candidate;
   }
 
   /** Called when a call ended well. */

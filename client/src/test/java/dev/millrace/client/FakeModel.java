@@ -13,6 +13,7 @@ import dev.millrace.v1.PromptProcessed;
 import dev.millrace.v1.Resume;
 import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.Usage;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -20,7 +21,8 @@ import java.util.stream.LongStream;
 
 /**
  * What a server answers, without a server: the contract's events in order, any number of tokens,
- * candidates interleaved, and resumption from exactly what the caller gives back.
+ * candidates interleaved, and resumption from what the caller gives back, with several candidates
+ * in another order than before.
  */
 public final class FakeModel {
   private static final ByteString RESUME_TOKEN = ByteString.copyFromUtf8("take me up again");
@@ -43,29 +45,56 @@ public final class FakeModel {
 
   /** All events, or those behind what the caller has; made one by one. */
   public static Iterator<GenerateResponse> events(GenerateRequest request) {
-    long from = 0;
-    if (request.hasResume()) {
-      Resume resume = request.getResume();
-      from = resume.getAfterSequenceNumber() + 1;
-      assertThat(resume.getToken()).isEqualTo(RESUME_TOKEN);
-      assertThat(resume.getCandidatesList().stream().map(ids -> ids.getIdsList()))
-          .as("the tokens given back with event %s", from)
-          .isEqualTo(tokensBefore(request, from));
+    if (!request.hasResume()) {
+      return LongStream.range(0, eventCount(request)).mapToObj(n -> event(request, n)).iterator();
     }
-    return LongStream.range(from, eventCount(request)).mapToObj(n -> event(request, n)).iterator();
+    Resume resume = request.getResume();
+    assertThat(resume.getToken()).isEqualTo(RESUME_TOKEN);
+    long after = resume.getAfterSequenceNumber();
+    List<Long> rest = candidates(request) == 1 ? restOfOne(request) : restOfSeveral(request);
+    return IntStream.range(0, rest.size())
+        .mapToObj(i -> event(request, rest.get(i)).toBuilder().setSequenceNumber(after + 1 + i))
+        .map(GenerateResponse.Builder::build)
+        .iterator();
   }
 
-  private static List<List<Integer>> tokensBefore(GenerateRequest request, long event) {
+  private static List<Long> restOfOne(GenerateRequest request) {
+    int tokens = request.getStop().getMaxTokens();
+    long next = request.getResume().getAfterSequenceNumber() + 1;
+    assertThat((long) tokensGivenBack(request, 0)).isEqualTo(Math.clamp(next - 2, 0, tokens));
+    return LongStream.range(next, eventCount(request)).boxed().toList();
+  }
+
+  /** Of those that have ended, their ends again; then the others, the last one first. */
+  private static List<Long> restOfSeveral(GenerateRequest request) {
     int count = candidates(request);
-    long deltas = Math.clamp(event - 2, 0, (long) count * request.getStop().getMaxTokens());
-    return IntStream.range(0, count)
-        .mapToObj(
-            candidate ->
-                LongStream.range(0, deltas)
-                    .filter(d -> d % count == candidate)
-                    .mapToObj(d -> tokenId((int) (d / count), candidate))
-                    .toList())
-        .toList();
+    int tokens = request.getStop().getMaxTokens();
+    long ends = 2 + (long) count * tokens;
+    long next = request.getResume().getAfterSequenceNumber() + 1;
+    List<Long> rest = new ArrayList<>(LongStream.range(next, 2).boxed().toList());
+    for (int candidate = 0; candidate < count; candidate++) {
+      if (tokensGivenBack(request, candidate) == tokens) {
+        rest.add(ends + candidate);
+      }
+    }
+    for (int candidate = count - 1; candidate >= 0; candidate--) {
+      int known = tokensGivenBack(request, candidate);
+      for (long position = known; position < tokens; position++) {
+        rest.add(2 + position * count + candidate);
+      }
+      if (known < tokens) {
+        rest.add(ends + candidate);
+      }
+    }
+    rest.add(ends + count);
+    return rest;
+  }
+
+  private static int tokensGivenBack(GenerateRequest request, int candidate) {
+    List<Integer> ids = request.getResume().getCandidates(candidate).getIdsList();
+    assertThat(ids)
+        .isEqualTo(IntStream.range(0, ids.size()).mapToObj(i -> tokenId(i, candidate)).toList());
+    return ids.size();
   }
 
   private static GenerateResponse event(GenerateRequest request, long number) {

@@ -10,8 +10,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 
@@ -35,7 +37,7 @@ class ResumeTest {
 
   @Test
   void aStreamCutAtAnyEventGoesOnAtTheNextServer() throws Exception {
-    GenerateRequest request = FakeModel.request(9).toBuilder().setCandidateCount(2).build();
+    GenerateRequest request = FakeModel.request(9).toBuilder().setCandidateCount(3).build();
     List<GenerateResponse> expected = undisturbed(request);
     AtomicInteger cutAfter = new AtomicInteger();
     try (FakeServer dying =
@@ -45,9 +47,8 @@ class ResumeTest {
       for (int events = 0; events <= expected.size(); events++) {
         cutAfter.set(events);
         try (MillraceClient client = client(dying, living)) {
-          assertThat(client.generate(request).collectList().block())
-              .as("cut after %s events", events)
-              .isEqualTo(expected);
+          assertSameInAnyOrderOfCandidates(
+              client.generate(request).collectList().block(), expected, events);
         }
       }
       assertThat(dying.requests).hasSize(expected.size() + 1);
@@ -55,6 +56,42 @@ class ResumeTest {
           .as("asked to go on, but not after the last event")
           .hasSize(expected.size());
       assertThat(living.requests.getFirst()).isEqualTo(request);
+    }
+  }
+
+  private static void assertSameInAnyOrderOfCandidates(
+      List<GenerateResponse> actual, List<GenerateResponse> expected, int cutAfter) {
+    assertThat(actual.stream().map(GenerateResponse::getSequenceNumber))
+        .as("numbers, cut after %s events", cutAfter)
+        .isEqualTo(expected.stream().map(GenerateResponse::getSequenceNumber).toList());
+    assertThat(byCandidate(actual))
+        .as("cut after %s events", cutAfter)
+        .isEqualTo(byCandidate(expected));
+  }
+
+  private static Map<Integer, List<GenerateResponse>> byCandidate(List<GenerateResponse> events) {
+    return events.stream()
+        .map(event -> event.toBuilder().clearSequenceNumber().build())
+        .collect(Collectors.groupingBy(ResumeTest::candidate));
+  }
+
+  private static int candidate(GenerateResponse event) {
+    return switch (event.getEventCase()) {
+      case DELTA -> event.getDelta().getCandidate();
+      case FINISHED -> event.getFinished().getCandidate();
+      default -> -1;
+    };
+  }
+
+  @Test
+  void severalCandidatesThatBreakAgainAndAgainAreWhole() throws Exception {
+    GenerateRequest request = FakeModel.request(30).toBuilder().setCandidateCount(3).build();
+    Random random = new Random(6);
+    try (FakeServer one = new FakeServer(asked -> cutSomewhere(asked, random));
+        FakeServer other = new FakeServer(asked -> cutSomewhere(asked, random));
+        MillraceClient client = client(one, other)) {
+      assertSameInAnyOrderOfCandidates(
+          client.generate(request).collectList().block(), undisturbed(request), 1);
     }
   }
 

@@ -131,18 +131,18 @@ final class Generation {
 
   /**
    * Whether the caller of a resumed request has been told the end of a candidate that ends with the
-   * tokens that it gives back. Those without tokens have ended one behind another. Of others it may
-   * lack one, when its stream broke behind the last tokens: which one can't be known, so then all
-   * are told again.
+   * tokens that it gives back. Those without tokens have ended one behind another. Of several with
+   * tokens it can't be known whose ends have arrived: all are told again.
    */
   boolean endIsTold(Sequence ended) {
     ResumePoint point = request.resume().orElse(null);
-    if (point == null || point.afterSequenceNumber().isEmpty()) {
+    if (point == null
+        || point.afterSequenceNumber().isEmpty()
+        || point.hasTokens() && candidates.size() > 1) {
       return false;
     }
-    int counted = point.hasTokens() ? candidates.size() : ended.candidate() + 1;
     long events = request.promptEvents();
-    for (Sequence sequence : candidates.subList(0, counted)) {
+    for (Sequence sequence : candidates.subList(0, ended.candidate() + 1)) {
       events += sequence.completion().eventsOfKnownTokens();
     }
     return point.afterSequenceNumber().get() >= events;

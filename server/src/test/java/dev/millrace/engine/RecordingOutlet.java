@@ -7,6 +7,7 @@ import dev.millrace.sampling.SampledToken;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** Keeps what it is told. Has room for so many Deltas that weren't read yet. */
@@ -81,8 +82,26 @@ public final class RecordingOutlet implements Outlet {
 
   public synchronized List<GenerationEvent> events() {
     List<GenerationEvent> all = new ArrayList<>(before);
-    all.addAll(events);
+    events.stream().filter(event -> !isToldAgain(event)).forEach(all::add);
     return all;
+  }
+
+  /** Of several candidates, the ends come again, and a text without tokens. */
+  private boolean isToldAgain(GenerationEvent event) {
+    return switch (event) {
+      case Delta delta ->
+          had(Finished.class, other -> other.candidate() == delta.candidate())
+              || had(
+                  Delta.class,
+                  other -> other.candidate() == delta.candidate() && other.tokens().isEmpty());
+      case Finished finished ->
+          had(Finished.class, other -> other.candidate() == finished.candidate());
+      default -> false;
+    };
+  }
+
+  private <T> boolean had(Class<T> kind, Predicate<T> which) {
+    return before.stream().filter(kind::isInstance).map(kind::cast).anyMatch(which);
   }
 
   public synchronized int ends() {

@@ -200,6 +200,17 @@ class ResumeTest {
   }
 
   @Test
+  void ofSeveralCandidatesAllThatHaveEndedAreToldToHave() {
+    Requests behindItsEnd =
+        request().candidates(2).ignoreEos(true).maxTokens(2).resume(List.of(A, B), 4);
+
+    assertThat(run(behindItsEnd).events())
+        .filteredOn(Finished.class::isInstance)
+        .extracting(event -> ((Finished) event).candidate())
+        .containsExactly(0, 1);
+  }
+
+  @Test
   void tokensBehindTheEndAreNotRead() {
     Completion completion = completion(request().maxTokens(2).resume(List.of(A, B, A, B), 5));
 

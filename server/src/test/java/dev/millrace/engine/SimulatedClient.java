@@ -235,9 +235,6 @@ final class SimulatedClient {
   private void takeUpAgain(long now) {
     List<GenerationEvent> whole = outlet.events();
     int has = whole.isEmpty() ? 0 : between(1, whole.size());
-    if (request.candidateCount() > 1 && has > 0 && whole.get(has - 1) instanceof Delta) {
-      has--; // whose last one it was wouldn't be known
-    }
     List<GenerationEvent> had = whole.subList(0, has);
     outlet = new RecordingOutlet(capacity, request.candidateCount());
     outlet.isBehind(had);
