@@ -27,22 +27,26 @@ final class Attempts {
   private final ClientSettings.Retries retries;
   private final @Nullable Deadline deadline;
   private final LongSupplier events;
+  private final BooleanSupplier hasOutput;
   private Channels.Choice choice;
   private int failedInARow;
   private long eventsAtLastFailure;
 
   /**
    * @param events how many have arrived by now, over all tries
+   * @param hasOutput whether any of it has been generated
    */
   Attempts(
       Channels channels,
       ClientSettings.Retries retries,
       @Nullable Deadline deadline,
-      LongSupplier events) {
+      LongSupplier events,
+      BooleanSupplier hasOutput) {
     this.channels = channels;
     this.retries = retries;
     this.deadline = deadline;
     this.events = events;
+    this.hasOutput = hasOutput;
     this.choice = channels.current();
   }
 
@@ -93,7 +97,8 @@ final class Attempts {
       return Optional.of(backoff());
     }
     if (failure.code() == Status.Code.RESOURCE_EXHAUSTED) {
-      Duration longest = events.getAsLong() == 0 ? retries.longestRetryAfter() : longestWhenBegun();
+      Duration longest =
+          hasOutput.getAsBoolean() ? longestWithOutput() : retries.longestRetryAfter();
       return failure
           .retryAfter()
           .filter(after -> after.compareTo(longest) <= 0)
@@ -103,7 +108,7 @@ final class Attempts {
   }
 
   /** What has been generated is worth a wait for a full queue, as long as any other. */
-  private Duration longestWhenBegun() {
+  private Duration longestWithOutput() {
     return Collections.max(List.of(retries.longestRetryAfter(), retries.longestBackoff()));
   }
 

@@ -63,7 +63,7 @@ public record ClientSettings(
    * @param longestBackoff no wait is longer, but for the next
    * @param longestRetryAfter a server that refuses with RESOURCE_EXHAUSTED and says when a retry
    *     can succeed is asked again then, if that is no longer from now than this. Zero passes such
-   *     refusals on. A stream that has begun waits in any case, up to longestBackoff
+   *     refusals on. A stream that has tokens waits in any case, up to longestBackoff
    */
   public record Retries(
       int tries, Duration firstBackoff, Duration longestBackoff, Duration longestRetryAfter) {

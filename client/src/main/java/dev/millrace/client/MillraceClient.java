@@ -78,7 +78,8 @@ public final class MillraceClient implements AutoCloseable {
           Progress progress = new Progress(request);
           Deadline deadline = settings.deadline().map(MillraceClient::after).orElse(null);
           Attempts attempts =
-              new Attempts(channels, settings.retries(), deadline, progress::events);
+              new Attempts(
+                  channels, settings.retries(), deadline, progress::events, progress::hasOutput);
           return Flux.defer(
                   () ->
                       new CallFlux<>(
@@ -168,7 +169,8 @@ public final class MillraceClient implements AutoCloseable {
     return Mono.defer(
         () -> {
           Deadline deadline = limit.map(MillraceClient::after).orElse(null);
-          Attempts attempts = new Attempts(channels, settings.retries(), deadline, () -> 0);
+          Attempts attempts =
+              new Attempts(channels, settings.retries(), deadline, () -> 0, () -> false);
           return Flux.defer(
                   () ->
                       new CallFlux<>(

@@ -65,6 +65,11 @@ final class Progress {
     return nextSequenceNumber;
   }
 
+  /** Whether anything has been generated; events come before that, while the request waits. */
+  boolean hasOutput() {
+    return candidates.stream().anyMatch(ids -> ids.getIdsCount() > 0);
+  }
+
   /** Whether the last event has arrived: what happens to the call after that doesn't matter. */
   boolean isComplete() {
     return summarized;

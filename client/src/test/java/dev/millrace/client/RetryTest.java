@@ -3,6 +3,7 @@ package dev.millrace.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.google.common.collect.Lists;
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RetryInfo;
@@ -124,7 +125,7 @@ class RetryTest {
   }
 
   @Test
-  void aStreamThatHasBegunWaitsForAFullQueueInAnyCase() throws Exception {
+  void aStreamThatHasTokensWaitsForAFullQueueInAnyCase() throws Exception {
     AtomicInteger calls = new AtomicInteger();
     try (FakeServer server =
             new FakeServer(
@@ -140,6 +141,38 @@ class RetryTest {
       assertThat(client.generate(REQUEST).count().block()).isEqualTo(FakeModel.eventCount(REQUEST));
       assertThat(server.requests).hasSize(3);
     }
+  }
+
+  @Test
+  void aWaitInTheQueueThatWasTooLongIsntBegunAgain() throws Exception {
+    try (FakeServer server = new FakeServer(timingOutBehind(1));
+        MillraceClient client = MillraceClient.connect(List.of(server.target()), FAST)) {
+      assertThat(failure(client).reason()).isEqualTo("QUEUE_TIMEOUT");
+      assertThat(server.requests).hasSize(1);
+    }
+  }
+
+  @Test
+  void aStreamThatHasATokenWaitsInTheQueueAgain() throws Exception {
+    try (FakeServer server = new FakeServer(timingOutBehind(3));
+        MillraceClient client = MillraceClient.connect(List.of(server.target()), FAST)) {
+      assertThat(client.generate(REQUEST).count().block()).isEqualTo(FakeModel.eventCount(REQUEST));
+      assertThat(server.requests).hasSize(2);
+    }
+  }
+
+  /** The first call ends behind so many events; the next one would be answered. */
+  private static Function<GenerateRequest, FakeServer.Answer> timingOutBehind(int events) {
+    StatusException timeout =
+        status(
+            Status.Code.RESOURCE_EXHAUSTED,
+            Any.pack(ErrorInfo.newBuilder().setReason("QUEUE_TIMEOUT").build()),
+            retryIn(10));
+    return asked ->
+        asked.hasResume()
+            ? FakeServer.Answer.whole(asked)
+            : new FakeServer.Answer(
+                Lists.newArrayList(FakeModel.events(asked)).subList(0, events).iterator(), timeout);
   }
 
   @Test
