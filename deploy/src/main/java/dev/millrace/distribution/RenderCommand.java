@@ -107,7 +107,7 @@ final class RenderCommand implements Callable<Integer> {
             !noGenerationPrompt,
             arguments());
     PrintWriter out = spec.commandLine().getOut();
-    out.print(withGivenTokens(chat()).render(conversation).text());
+    out.print(withGivenTokens(chat()).render(conversation, ModelChat.LOCAL_TIME).text());
     out.flush();
     return 0;
   }

@@ -1,5 +1,6 @@
 package dev.millrace.grpc;
 
+import dev.millrace.request.ModelChat;
 import dev.millrace.request.RequestReader;
 import dev.millrace.security.ApiKeys;
 import io.grpc.BindableService;
@@ -118,7 +119,7 @@ public final class GrpcServer implements AutoCloseable {
     Scheduler reading = Schedulers.fromExecutorService(reads);
     MessageLimit messages = new MessageLimit(limits.maxMessageBytes());
     Authentication callers = new Authentication(keys);
-    RequestReader reader = new RequestReader(new SecureRandom()::nextLong);
+    RequestReader reader = new RequestReader(new SecureRandom()::nextLong, ModelChat.LOCAL_TIME);
     server =
         configured(NettyServerBuilder.forAddress(address), limits)
             .channelFactory(() -> new LimitedServerChannel(limits.maxConnections()))

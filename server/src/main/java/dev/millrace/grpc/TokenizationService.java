@@ -5,6 +5,7 @@ import static dev.millrace.request.InvalidRequestException.invalid;
 import com.google.protobuf.UnsafeByteOperations;
 import dev.millrace.request.ChatReader;
 import dev.millrace.request.Checks;
+import dev.millrace.request.ModelChat;
 import dev.millrace.request.ModelProfile;
 import dev.millrace.template.Rendering;
 import dev.millrace.tokenizer.Tokenizer;
@@ -88,7 +89,7 @@ final class TokenizationService extends TokenizationServiceImplBase {
 
   private RenderChatResponse renderChat(RenderChatRequest request) {
     ModelProfile model = models.find(request.getModel()).profile();
-    Rendering rendering = ChatReader.render(request.getChat(), model);
+    Rendering rendering = ChatReader.render(request.getChat(), model, ModelChat.LOCAL_TIME);
     RenderChatResponse.Builder response = RenderChatResponse.newBuilder().setText(rendering.text());
     for (int id : ChatReader.encode(rendering, model)) {
       response.addTokenIds(id);

@@ -12,6 +12,7 @@ import dev.millrace.template.Value;
 import dev.millrace.v1.ChatMessage;
 import dev.millrace.v1.ChatPrompt;
 import dev.millrace.v1.ContentPart;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,9 +34,10 @@ public final class ChatReader {
   }
 
   /**
+   * @param clock for templates that tell the date
    * @throws InvalidRequestException naming the field at fault: the template's refusal is chat's
    */
-  public static Rendering render(ChatPrompt asked, ModelProfile model) {
+  public static Rendering render(ChatPrompt asked, ModelProfile model, Clock clock) {
     ModelChat chat = model.chat().require();
     Checks.noUnknownFields("chat", asked);
     boolean addGenerationPrompt = !asked.hasAddGenerationPrompt() || asked.getAddGenerationPrompt();
@@ -46,7 +48,7 @@ public final class ChatReader {
             addGenerationPrompt,
             arguments(asked.getTemplateArgumentsJson()));
     try {
-      return chat.render(conversation);
+      return chat.render(conversation, clock);
     } catch (TemplateException e) {
       throw invalid("chat", "the model's chat template: " + e.getMessage());
     }

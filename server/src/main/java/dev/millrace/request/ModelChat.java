@@ -23,6 +23,9 @@ public record ModelChat(
     Optional<ChatTemplate> forTools,
     Optional<String> bosToken,
     Optional<String> eosToken) {
+  /** What templates tell the date by, unless a stream is taken up again. */
+  public static final Clock LOCAL_TIME = Clock.system(ZoneId.systemDefault());
+
   private static final String KEY = "tokenizer.chat_template";
 
   /**
@@ -57,11 +60,11 @@ public record ModelChat(
   }
 
   /**
+   * @param clock for templates that tell the date
    * @throws TemplateException if the template refuses the conversation, or fails
    */
-  public Rendering render(Conversation conversation) {
+  public Rendering render(Conversation conversation, Clock clock) {
     ChatTemplate chosen = conversation.tools().isEmpty() ? template : forTools.orElse(template);
-    return chosen.render(
-        conversation.variables(bosToken, eosToken), Clock.system(ZoneId.systemDefault()));
+    return chosen.render(conversation.variables(bosToken, eosToken), clock);
   }
 }

@@ -4,6 +4,7 @@ import static dev.millrace.request.InvalidRequestException.invalid;
 
 import dev.millrace.template.Rendering;
 import dev.millrace.v1.GenerateRequest;
+import java.time.Clock;
 import java.util.Locale;
 
 /**
@@ -13,13 +14,17 @@ import java.util.Locale;
 final class PromptReader {
   private PromptReader() {}
 
-  /** At least one token, and room left for at least one more. */
-  static int[] read(GenerateRequest asked, ModelProfile model) {
+  /**
+   * At least one token, and room left for at least one more.
+   *
+   * @param clock for chat templates that tell the date
+   */
+  static int[] read(GenerateRequest asked, ModelProfile model, Clock clock) {
     int[] prompt =
         switch (asked.getPromptCase()) {
           case TEXT -> tokenize(asked, model);
           case TOKEN_IDS -> takeIds(asked, model);
-          case CHAT -> renderChat(asked, model);
+          case CHAT -> renderChat(asked, model, clock);
           case PROMPT_NOT_SET ->
               throw invalid("prompt", "missing; give one of text, token_ids, chat");
         };
@@ -52,9 +57,9 @@ final class PromptReader {
     }
   }
 
-  private static int[] renderChat(GenerateRequest asked, ModelProfile model) {
+  private static int[] renderChat(GenerateRequest asked, ModelProfile model, Clock clock) {
     refuseTextOptions(asked);
-    Rendering rendering = ChatReader.render(asked.getChat(), model);
+    Rendering rendering = ChatReader.render(asked.getChat(), model, clock);
     int characters = rendering.text().length();
     if (characters > (long) model.maxPositions() * model.longestPiece()) {
       throw tooLong(asked, characters + " characters", model);

@@ -14,7 +14,10 @@ import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
 import dev.millrace.v1.SamplingParameters;
 import dev.millrace.v1.StopCriteria;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -26,12 +29,15 @@ import java.util.function.LongSupplier;
  */
 public final class RequestReader {
   private final LongSupplier random;
+  private final Clock clock;
 
   /**
    * @param random where seeds and request ids come from that callers leave to us
+   * @param clock whose date chat templates tell
    */
-  public RequestReader(LongSupplier random) {
+  public RequestReader(LongSupplier random, Clock clock) {
     this.random = random;
+    this.clock = clock;
   }
 
   /**
@@ -44,10 +50,15 @@ public final class RequestReader {
       GenerateRequest asked, ModelProfile model, Optional<Long> deadlineNanos) {
     Checks.noUnknownFields("", asked);
     // What comes back in a resume token was in the caller's hands: it is checked like all else.
-    GenerateRequest request =
+    Optional<ResumeToken> token =
         asked.hasResume()
-            ? ResumeToken.parse(asked.getResume().getToken()).restore(asked, model)
-            : asked;
+            ? Optional.of(ResumeToken.parse(asked.getResume().getToken()))
+            : Optional.empty();
+    GenerateRequest request = token.map(given -> given.restore(asked, model)).orElse(asked);
+    OffsetDateTime begun =
+        token
+            .map(ResumeToken::begun)
+            .orElseGet(() -> OffsetDateTime.now(clock).truncatedTo(ChronoUnit.SECONDS));
     refuseWhatIsNotDoneYet(request);
     checkIds(request);
     SamplingParameters effectiveSampling =
@@ -64,7 +75,8 @@ public final class RequestReader {
         request.hasMaxQueueTime()
             ? Optional.of(Checks.duration("max_queue_time", request.getMaxQueueTime()))
             : Optional.empty();
-    int[] prompt = PromptReader.read(request, model);
+    int[] prompt =
+        PromptReader.read(request, model, Clock.fixed(begun.toInstant(), begun.getOffset()));
     StopSettings stop =
         StopReader.read(request.getStop(), model.maxPositions() - prompt.length, vocabulary);
     Optional<CompiledFormat> format =
@@ -114,7 +126,9 @@ public final class RequestReader {
     FormatReader.checkResumed(generation, model.tokenizer());
     return new AcceptedRequest(
         generation,
-        started.toBuilder().setResumeToken(ResumeToken.of(asked, started, model).encode()).build());
+        started.toBuilder()
+            .setResumeToken(ResumeToken.of(asked, begun, started, model).encode())
+            .build());
   }
 
   /**

@@ -18,36 +18,52 @@ import java.nio.charset.StandardCharsets;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import java.util.Arrays;
 
 /**
  * What a server hands out with GenerationStarted so that any other one can go on: which weights and
- * numerics, which request, and what was decided for it on admission. Nothing of the first server's
- * state is needed.
+ * numerics, which request, when it came, and what was decided for it on admission. Nothing of the
+ * first server's state is needed.
  *
  * <p>A token comes back through the caller's hands, so what it says is checked like any other
  * request: forging one gains nothing that asking openly wouldn't.
  *
- * <p>Layout, big-endian: version (1 byte), numerics (4), SHA-256 of the weights' fingerprint (32),
- * SHA-256 of the request (32), SHA-256 of all the rest, cut to 8 (8), then a serialized
- * GenerationStarted that holds what was decided.
+ * <p>Layout, big-endian: version (1 byte), numerics (4), when it was begun: seconds since 1970 (8)
+ * and of the offset from UTC (4), SHA-256 of the weights' fingerprint (32), SHA-256 of the request
+ * (32), SHA-256 of all the rest, cut to 8 (8), then a serialized GenerationStarted that holds what
+ * was decided.
  *
  * @param numerics what fixes the bits but for the weights, {@link Numerics#of}
+ * @param begun by the first server's clock, to the second: the date that a chat template tells
  * @param model digest of the weights' fingerprint
  * @param request digest of the request but for its resume field
  * @param decided the request's id, seed, sampling parameters and max_tokens in force
  */
-record ResumeToken(int numerics, ByteString model, ByteString request, GenerationStarted decided) {
-  private static final byte VERSION = 1;
+record ResumeToken(
+    int numerics,
+    OffsetDateTime begun,
+    ByteString model,
+    ByteString request,
+    GenerationStarted decided) {
+  private static final byte VERSION = 2;
   private static final int DIGEST_BYTES = 32;
   private static final int CHECK_BYTES = 8;
-  private static final int HEAD_BYTES = 1 + Integer.BYTES + 2 * DIGEST_BYTES + CHECK_BYTES;
+  private static final int DIGESTS_FROM = 1 + Integer.BYTES + Long.BYTES + Integer.BYTES;
+  private static final int HEAD_BYTES = DIGESTS_FROM + 2 * DIGEST_BYTES + CHECK_BYTES;
   private static final String FIELD = "resume.token";
 
   /**
    * @param started what the caller is told, in full
    */
-  static ResumeToken of(GenerateRequest request, GenerationStarted started, ModelProfile model) {
+  static ResumeToken of(
+      GenerateRequest request,
+      OffsetDateTime begun,
+      GenerationStarted started,
+      ModelProfile model) {
     // What the request itself says needn't be said again: its digest vouches for it.
     GenerationStarted decided =
         GenerationStarted.newBuilder()
@@ -57,13 +73,14 @@ record ResumeToken(int numerics, ByteString model, ByteString request, Generatio
                 StopCriteria.newBuilder().setMaxTokens(started.getEffectiveStop().getMaxTokens()))
             .build();
     return new ResumeToken(
-        model.numerics(), digest(model.fingerprint()), digestOf(request), decided);
+        model.numerics(), begun, digest(model.fingerprint()), digestOf(request), decided);
   }
 
   ByteString encode() {
     ByteString body = decided.toByteString();
     byte[] head = new byte[HEAD_BYTES];
     ByteBuffer out = ByteBuffer.wrap(head).put(VERSION).putInt(numerics);
+    out.putLong(begun.toEpochSecond()).putInt(begun.getOffset().getTotalSeconds());
     out.put(model.toByteArray()).put(request.toByteArray());
     out.put(check(Arrays.copyOf(head, HEAD_BYTES - CHECK_BYTES), body.toByteArray()));
     return ByteString.copyFrom(head).concat(body);
@@ -92,13 +109,15 @@ record ResumeToken(int numerics, ByteString model, ByteString request, Generatio
       throw invalid(FIELD, "is damaged; give GenerationStarted's back as it was");
     }
     try {
-      ByteString digests = bytes.substring(1 + Integer.BYTES, checkFrom);
+      ByteBuffer in = ByteBuffer.wrap(head, 1, DIGESTS_FROM - 1);
+      ByteString digests = bytes.substring(DIGESTS_FROM, checkFrom);
       return new ResumeToken(
-          ByteBuffer.wrap(head).getInt(1),
+          in.getInt(),
+          Instant.ofEpochSecond(in.getLong()).atOffset(ZoneOffset.ofTotalSeconds(in.getInt())),
           digests.substring(0, DIGEST_BYTES),
           digests.substring(DIGEST_BYTES),
           GenerationStarted.parseFrom(body));
-    } catch (InvalidProtocolBufferException e) {
+    } catch (InvalidProtocolBufferException | DateTimeException e) {
       throw invalid(FIELD, "is damaged: " + e.getMessage());
     }
   }

@@ -66,7 +66,7 @@ public final class Transcript {
           ChatPrompt.getDefaultInstance(),
           new ArrayList<>(),
           false,
-          PromptReader.read(asked, model));
+          PromptReader.read(asked, model, ModelChat.LOCAL_TIME));
     }
     model.chat().require();
     PromptReader.refuseTextOptions(asked);
@@ -79,7 +79,7 @@ public final class Transcript {
             true,
             new int[0]);
     if (!chat.getMessagesList().isEmpty()) {
-      ChatReader.render(chat, model); // what is wrong with it is said now
+      ChatReader.render(chat, model, ModelChat.LOCAL_TIME); // what is wrong with it is said now
     }
     return transcript;
   }
@@ -147,7 +147,7 @@ public final class Transcript {
     }
     ChatPrompt chat =
         opening.toBuilder().addAllMessages(messages).setAddGenerationPrompt(true).build();
-    Rendering rendering = ChatReader.render(chat, model);
+    Rendering rendering = ChatReader.render(chat, model, ModelChat.LOCAL_TIME);
     forgetBehind(lastCommon(rendering));
     Border kept = borders.isEmpty() ? new Border(0, 0) : borders.getLast();
     int length = rendering.text().length();

@@ -20,6 +20,7 @@ import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.StopCriteria;
 import java.lang.reflect.Proxy;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;

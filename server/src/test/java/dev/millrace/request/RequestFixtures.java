@@ -4,6 +4,7 @@ import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Numerics;
 import dev.millrace.model.Metadata;
 import dev.millrace.v1.GenerateRequest;
+import java.time.Clock;
 import java.util.Map;
 import java.util.Optional;
 
@@ -38,7 +39,7 @@ final class RequestFixtures {
 
   static RequestReader reader() {
     long[] counter = {41};
-    return new RequestReader(() -> ++counter[0]);
+    return new RequestReader(() -> ++counter[0], Clock.systemUTC());
   }
 
   static AcceptedRequest read(GenerateRequest request) {

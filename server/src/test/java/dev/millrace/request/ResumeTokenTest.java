@@ -11,6 +11,9 @@ import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerationStarted;
 import dev.millrace.v1.Resume;
 import dev.millrace.v1.TokenIds;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.OffsetDateTime;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -25,7 +28,7 @@ class ResumeTokenTest {
     GenerationStarted first = RequestFixtures.read(ASKED).started();
     // Another replica: it draws other seeds and ids, and its pool leaves room for more.
     ModelProfile roomier = model("ab".repeat(32), 100);
-    RequestReader other = new RequestReader(() -> 999);
+    RequestReader other = new RequestReader(() -> 999, Clock.systemUTC());
 
     AcceptedRequest resumed =
         other.read(resuming(ASKED, first.getResumeToken()), roomier, Optional.empty());
@@ -38,6 +41,46 @@ class ResumeTokenTest {
     assertThat(generation.resume().orElseThrow().afterSequenceNumber()).hasValue(3L);
     assertThat(resumed.started().getEffectiveSampling()).isEqualTo(first.getEffectiveSampling());
     assertThat(resumed.started().getEffectiveStop()).isEqualTo(first.getEffectiveStop());
+  }
+
+  @Test
+  void aTemplateTellsTheDateOfTheFirstServer() {
+    ModelProfile model = RequestFixtures.withTemplate("{{ strftime_now('%Y-%m-%d %H:%M') }}");
+    GenerateRequest.Builder chat = GenerateRequest.newBuilder();
+    chat.getChatBuilder().addMessagesBuilder().setRole("user").setContent("Hello");
+    AcceptedRequest first =
+        reader("2026-02-28T23:59:59.9+01:00").read(chat.build(), model, Optional.empty());
+
+    AcceptedRequest resumed =
+        reader("2026-03-01T12:00:00-08:00")
+            .read(
+                resuming(chat.build(), first.started().getResumeToken()), model, Optional.empty());
+
+    int[] told = "2026-02-28 23:59".chars().toArray();
+    assertThat(first.generation().prompt()).containsExactly(told);
+    assertThat(resumed.generation().prompt()).containsExactly(told);
+    assertThat(resumed.started().getResumeToken()).isEqualTo(first.started().getResumeToken());
+  }
+
+  private static RequestReader reader(String now) {
+    OffsetDateTime time = OffsetDateTime.parse(now);
+    return new RequestReader(() -> 1, Clock.fixed(time.toInstant(), time.getOffset()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"5", "13"}) // the first bytes of the time, and of its offset
+  void aForgedTimeThatCannotBeIsRefused(int at) throws Exception {
+    byte[] token = RequestFixtures.read(ASKED).started().getResumeToken().toByteArray();
+    token[at] = 0x7F;
+    MessageDigest digest = MessageDigest.getInstance("SHA-256");
+    digest.update(token, 0, 81);
+    digest.update(token, 89, token.length - 89);
+    System.arraycopy(digest.digest(), 0, token, 81, 8);
+
+    InvalidRequestException refused = refusal(resuming(ASKED, ByteString.copyFrom(token)));
+
+    assertThat(refused.field()).isEqualTo("resume.token");
+    assertThat(refused).hasMessageStartingWith("is damaged: ");
   }
 
   @Test
@@ -69,7 +112,12 @@ class ResumeTokenTest {
   void otherNumericsAreAFailedPrecondition() {
     ResumeToken token = ResumeToken.parse(RequestFixtures.read(ASKED).started().getResumeToken());
     ByteString other =
-        new ResumeToken(token.numerics() + 1, token.model(), token.request(), token.decided())
+        new ResumeToken(
+                token.numerics() + 1,
+                token.begun(),
+                token.model(),
+                token.request(),
+                token.decided())
             .encode();
 
     InvalidRequestException refused = refusal(resuming(ASKED, other));
@@ -83,7 +131,8 @@ class ResumeTokenTest {
     ResumeToken token = ResumeToken.parse(RequestFixtures.read(ASKED).started().getResumeToken());
     int int16 = Numerics.of(ActivationPrecision.INT16);
     ByteString other =
-        new ResumeToken(int16, token.model(), token.request(), token.decided()).encode();
+        new ResumeToken(int16, token.begun(), token.model(), token.request(), token.decided())
+            .encode();
 
     assertThat(refusal(resuming(ASKED, other)))
         .hasMessageContaining("numerics " + Numerics.VERSION + " with int16 activations")
@@ -93,7 +142,7 @@ class ResumeTokenTest {
   @Test
   void aTokenOfAnUnknownVersionIsAFailedPrecondition() {
     byte[] token = RequestFixtures.read(ASKED).started().getResumeToken().toByteArray();
-    token[0] = 2;
+    token[0] = 3;
 
     assertThat(refusal(resuming(ASKED, ByteString.copyFrom(token))).kind())
         .isEqualTo(Kind.FAILED_PRECONDITION);
@@ -199,7 +248,8 @@ class ResumeTokenTest {
   private static GenerateRequest forged(ResumeToken token, GenerationStarted.Builder decided) {
     return resuming(
         ASKED,
-        new ResumeToken(token.numerics(), token.model(), token.request(), decided.build())
+        new ResumeToken(
+                token.numerics(), token.begun(), token.model(), token.request(), decided.build())
             .encode());
   }
 
