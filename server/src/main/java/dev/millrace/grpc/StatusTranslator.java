@@ -80,6 +80,7 @@ final class StatusTranslator {
             .build();
     return switch (e.kind()) {
       case INVALID_ARGUMENT -> status(Code.INVALID_ARGUMENT, "INVALID_FIELD", message, field);
+      case NEVER_FITS -> status(Code.INVALID_ARGUMENT, "NEVER_FITS", message, field);
       case UNIMPLEMENTED -> status(Code.UNIMPLEMENTED, "FIELD_UNIMPLEMENTED", message, field);
       case NOT_FOUND -> status(Code.NOT_FOUND, "NOT_FOUND", message, field);
       case FAILED_PRECONDITION ->

@@ -4,10 +4,12 @@ package dev.millrace.request;
 public final class InvalidRequestException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** What kind of wrong; each is one gRPC status. */
+  /** What kind of wrong; each is one gRPC status and one reason. */
   public enum Kind {
     /** A field is out of range, or contradicts another. */
     INVALID_ARGUMENT,
+    /** The prompt has no room in the context or the KV pool, however long it waits. */
+    NEVER_FITS,
     /** The field exists in the contract, but this server doesn't do it yet. */
     UNIMPLEMENTED,
     /** No such model or adapter. */

@@ -2,6 +2,7 @@ package dev.millrace.request;
 
 import static dev.millrace.request.InvalidRequestException.invalid;
 
+import dev.millrace.request.InvalidRequestException.Kind;
 import dev.millrace.template.Rendering;
 import dev.millrace.v1.GenerateRequest;
 import java.time.Clock;
@@ -85,7 +86,8 @@ final class PromptReader {
 
   private static InvalidRequestException tooLong(
       GenerateRequest asked, String size, ModelProfile model) {
-    return invalid(
+    return new InvalidRequestException(
+        Kind.NEVER_FITS,
         field(asked),
         "the prompt has "
             + size

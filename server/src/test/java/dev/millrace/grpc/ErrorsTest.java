@@ -31,6 +31,7 @@ import io.grpc.Status.Code;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -43,6 +44,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import reactor.core.publisher.Flux;
 
 /** Each way to fail has its code, its details and its usage, as a client sees them. */
@@ -110,6 +112,26 @@ class ErrorsTest {
     assertThat(error.message()).startsWith("sampling.temperature: -1.0; allowed is 0 (greedy)");
     assertThat(error.detail(BadRequest.class).orElseThrow().getFieldViolations(0).getField())
         .isEqualTo("sampling.temperature");
+    assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aPromptThatCanNeverFitIsNamed(boolean asText) throws Exception {
+    start(request -> Flux.never());
+    GenerateRequest.Builder request = HELLO.toBuilder();
+    if (asText) {
+      request.setText("x".repeat(Loopback.CONTEXT));
+    } else {
+      request.getTokenIdsBuilder().addAllIds(Collections.nCopies(Loopback.CONTEXT, 1));
+    }
+
+    Errors error = Errors.of(() -> loopback.blocking().generate(request.build()).next());
+
+    assertThat(error.code()).isEqualTo(Code.INVALID_ARGUMENT);
+    assertThat(error.reason()).isEqualTo("NEVER_FITS");
+    assertThat(error.detail(BadRequest.class).orElseThrow().getFieldViolations(0).getField())
+        .isEqualTo(asText ? "text" : "token_ids");
     assertThat(error.usage()).isEqualTo(Usage.getDefaultInstance());
   }
 

@@ -163,10 +163,7 @@ class RequestReaderTest {
     return Stream.of(
         wrong("prompt", "missing", b -> b.clearPrompt()),
         wrong("text", "no token", b -> b.setText("").setAddSpecialTokens(false)),
-        wrong("text", "can never fit", b -> b.setText("x".repeat(63))),
-        wrong("text", "can never fit", b -> b.setText("x".repeat(1_000_000))),
         wrong("token_ids", "no token", b -> b.setTokenIds(TokenIds.getDefaultInstance())),
-        wrong("token_ids", "can never fit", b -> b.setTokenIds(idsOf(64))),
         wrong(
             "token_ids.ids[1]",
             "258; the vocabulary's ids are 0 to 257",
@@ -247,20 +244,40 @@ class RequestReaderTest {
         wrong("cache_salt", "257 bytes", b -> b.setCacheSalt("x".repeat(257))));
   }
 
+  static Stream<Arguments> tooLong() {
+    return Stream.of(
+        wrong("text", "64 tokens", b -> b.setText("x".repeat(63))),
+        wrong("text", "1000000 bytes", b -> b.setText("x".repeat(1_000_000))),
+        wrong("token_ids", "64 tokens", b -> b.setTokenIds(idsOf(64))));
+  }
+
+  @ParameterizedTest
+  @MethodSource("tooLong")
+  void aPromptWithoutRoomForATokenBehindItNeverFits(
+      String field, String says, Consumer<GenerateRequest.Builder> change) {
+    InvalidRequestException refused = refusal(change);
+
+    assertThat(refused.kind()).isEqualTo(Kind.NEVER_FITS);
+    assertThat(refused.field()).isEqualTo(field);
+    assertThat(refused).hasMessageContaining(says).hasMessageContaining("can never fit");
+  }
+
   @ParameterizedTest
   @MethodSource("outOfRange")
   void whatIsOutOfRangeIsRefusedByItsNameWithWhatIsAllowed(
       String field, String says, Consumer<GenerateRequest.Builder> change) {
-    GenerateRequest.Builder request = RequestFixtures.hello().toBuilder();
-    change.accept(request);
-
-    InvalidRequestException refused =
-        catchThrowableOfType(
-            InvalidRequestException.class, () -> RequestFixtures.read(request.build()));
+    InvalidRequestException refused = refusal(change);
 
     assertThat(refused.kind()).isEqualTo(Kind.INVALID_ARGUMENT);
     assertThat(refused.field()).isEqualTo(field);
     assertThat(refused).hasMessageContaining(says);
+  }
+
+  private static InvalidRequestException refusal(Consumer<GenerateRequest.Builder> change) {
+    GenerateRequest.Builder request = RequestFixtures.hello().toBuilder();
+    change.accept(request);
+    return catchThrowableOfType(
+        InvalidRequestException.class, () -> RequestFixtures.read(request.build()));
   }
 
   @Test
