@@ -101,6 +101,8 @@ MUTATIONS = {
         "      sequence.advance(entry.count() - drawn.size(), now);\n"),
     "drafted tokens are drawn by the mask of the first": (
         ENGINE + "Verification.java", "      ahead.accept(draft);\n", ""),
+    "sleepers keep their places": (
+        ENGINE + "Scheduler.java", "      startWaiting(now, true);\n", ""),
     "sleepers keep their blocks": (
         ENGINE + "Scheduler.java", "    parkSleepers(now);\n", "",
         ENGINE + "Preemption.java", "    if (sleeper != null) {\n      return sleeper;\n    }\n", ""),

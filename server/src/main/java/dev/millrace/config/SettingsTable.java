@@ -171,8 +171,8 @@ public final class SettingsTable {
           "MILLRACE_STALL_TIMEOUT",
           "TIME",
           "10s",
-          "A stream whose reader doesn't read for so long gives its memory for keys and values up;"
-              + " it goes on when the reader comes back.",
+          "A stream whose reader doesn't read for so long gives its memory for keys and values up,"
+              + " at once if others wait for it; it goes on when the reader comes back.",
           Readers.duration(Duration.ofMillis(1), Duration.ofHours(1)));
 
   public static final Setting<Duration> PRIORITY_AGEING =

@@ -186,6 +186,7 @@ final class EngineState {
   void start(Sequence sequence, long now) {
     Generation generation = sequence.generation();
     boolean returns = sequence.isReturning();
+    boolean slept = sequence.gaveUpAsleep();
     boolean first = generation.lifetime().start(now);
     leaveQueue(generation);
     waiting.remove(sequence);
@@ -197,6 +198,9 @@ final class EngineState {
       counters.cachedPromptTokens += generation.usage().cachedPromptTokens();
       int uncached = generation.request().prompt().length - generation.usage().cachedPromptTokens();
       fairness.charge(generation.caller(), (long) uncached * Fairness.PROMPT_WEIGHT);
+    }
+    if (slept) { // all but the row that its next token takes anyway
+      fairness.charge(generation.caller(), (sequence.remaining() - 1L) * Fairness.PROMPT_WEIGHT);
     }
     if (!returns) {
       countPromptRead(sequence);

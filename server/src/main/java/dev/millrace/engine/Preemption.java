@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  * has given all of its own: first what sessions have left, then sequences whose readers sleep, the
  * longest sleep first, then the last by rank that the step doesn't count on yet. The first by rank
  * is never the last unless it is alone, and alone it fits: so something always gets on.
+ *
+ * <p>Sleepers give their places up too, to those that wait.
  */
 final class Preemption {
   private final EngineState state;
@@ -42,6 +44,20 @@ final class Preemption {
       throw new IllegalStateException(victim + " is alone and finds no block");
     }
     state.preempt(victim);
+  }
+
+  /** Whether a sequence whose reader sleeps has a place. */
+  boolean hasSleeper() {
+    return longestStalled(state.running()) != null;
+  }
+
+  /** The one that has slept longest gives its place and blocks up; returns whether there is one. */
+  boolean giveUpSleeper() {
+    Sequence sleeper = longestStalled(state.running());
+    if (sleeper != null) {
+      state.preempt(sleeper);
+    }
+    return sleeper != null;
   }
 
   private @Nullable Sequence victim(Sequence sequence, Set<Sequence> planned) {

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  *       those first that were preempted, then the caller that was served least ({@link Fairness}),
  *       then who came first. Whose prompt's beginning is being computed waits for that ({@link
  *       Following}) and holds up nobody; whose blocks aren't available holds up all behind it, so
- *       that nobody is overtaken forever.
+ *       that nobody is overtaken forever. Then who waits still gets what sleepers have, those last
+ *       that slept themselves: else readers that wake up all the time kept the others waiting.
  *   <li>What is left of the step's time ({@link CostModel}) goes to prompts: a quarter to the one
  *       that came first, the rest by level to those with least left to compute.
  *   <li>Where no prompt wants any, decode rows are followed by drafts ({@link Drafts}).
@@ -80,7 +81,8 @@ final class Scheduler implements Planner {
       entries = new ArrayList<>();
       planned.clear();
       planDecodeRows();
-      startWaiting(now);
+      startWaiting(now, false);
+      startWaiting(now, true);
       planPrefill();
     } while (entries.isEmpty() && preemptSomebody());
     drafts.lengthen(entries);
@@ -141,7 +143,13 @@ final class Scheduler implements Planner {
 
   // ---- starting
 
-  private void startWaiting(long now) {
+  /**
+   * @param displacing whether those that sleep give up what they have
+   */
+  private void startWaiting(long now, boolean displacing) {
+    if (displacing ? !preemption.hasSleeper() : !hasPlace()) {
+      return;
+    }
     List<Sequence> candidates = new ArrayList<>();
     Arrays.fill(levels, 0);
     for (Sequence sequence : state.waiting()) {
@@ -151,32 +159,31 @@ final class Scheduler implements Planner {
         levels[priority] = Math.max(levels[priority], sequence.rank().level());
       }
     }
-    int committed = -1; // unknown
-    while (state.running().size() < settings.maxRunning()) {
-      Sequence next = takeNext(candidates);
+    while (hasPlace() || displacing) {
+      Sequence next = takeNext(candidates, displacing);
       if (next == null) {
         return;
       }
       Sequence leader = leaderOf(next, now);
       if (leader == null) {
-        committed = committed < 0 ? committedBlocks() : committed;
-        int needed = blocks.neededToStart(next);
-        int growth = blocks.blocksFor(state.expectedLength(next)) - blocks.blocksFor(next.length());
-        if (!makeRoomToStart(needed + (state.running().isEmpty() ? 0 : growth + committed))) {
+        if (!(displacing ? displaceSleepers(next) : makeRoomToStart(next))) {
           return;
         }
         state.start(next, now);
-        committed += growth + blocks.lacking(next, next.length());
       } else if (leader != next) {
         Priorities.lend(leader, next.rank().level());
       }
     }
   }
 
-  private @Nullable Sequence takeNext(List<Sequence> candidates) {
+  private boolean hasPlace() {
+    return state.running().size() < settings.maxRunning();
+  }
+
+  private @Nullable Sequence takeNext(List<Sequence> candidates, boolean displacing) {
     Sequence best = null;
     for (Sequence sequence : candidates) {
-      if (best == null || startsBefore(sequence, best)) {
+      if (best == null || startsBefore(sequence, best, displacing)) {
         best = sequence;
       }
     }
@@ -184,11 +191,14 @@ final class Scheduler implements Planner {
     return best;
   }
 
-  private boolean startsBefore(Sequence a, Sequence b) {
+  private boolean startsBefore(Sequence a, Sequence b, boolean displacing) {
     int levelA = levels[a.generation().priority().ordinal()];
     int levelB = levels[b.generation().priority().ordinal()];
     if (levelA != levelB) {
       return levelA > levelB;
+    }
+    if (displacing && a.gaveUpAsleep() != b.gaveUpAsleep()) {
+      return b.gaveUpAsleep();
     }
     if (a.isReturning() != b.isReturning()) {
       return a.isReturning();
@@ -210,17 +220,48 @@ final class Scheduler implements Planner {
     return firstIsToCome ? sequence : following.leaderOf(sequence, state.running(), now);
   }
 
-  /** The watermark: blocks that those that run will probably still want. */
-  private int committedBlocks() {
-    int committed = 0;
-    for (Sequence sequence : state.running()) {
-      committed += Math.max(0, blocks.lacking(sequence, state.expectedLength(sequence)));
+  /**
+   * What must be available for a sequence to start: blocks for its known tokens, and beside them
+   * those that it and the ones beside it will probably still want. Alone it starts if it fits.
+   *
+   * @param besideSleepers whether they are there too
+   */
+  private int wantedToStart(Sequence next, boolean besideSleepers) {
+    int wanted = blocks.neededToStart(next);
+    int growth = blocks.blocksFor(state.expectedLength(next)) - blocks.blocksFor(next.length());
+    boolean alone = true;
+    for (Sequence other : state.running()) {
+      if (besideSleepers || !other.isStalled()) {
+        wanted += Math.max(0, blocks.lacking(other, state.expectedLength(other)));
+        alone = false;
+      }
     }
-    return committed;
+    return alone ? wanted : wanted + growth;
   }
 
-  private boolean makeRoomToStart(int needed) {
-    while (blocks.available() < needed) {
+  private boolean makeRoomToStart(Sequence next) {
+    return makeAvailable(wantedToStart(next, true));
+  }
+
+  /** Makes room in the stead of as few sleepers as will do, and of none if all wouldn't. */
+  private boolean displaceSleepers(Sequence next) {
+    int theirs = 0;
+    for (Sequence other : state.running()) {
+      theirs += other.isStalled() ? other.blocks().size() : 0;
+    }
+    if (!makeAvailable(wantedToStart(next, false) - theirs)) {
+      return false;
+    }
+    while (!hasPlace() || !makeRoomToStart(next)) {
+      if (!preemption.giveUpSleeper()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private boolean makeAvailable(int wanted) {
+    while (blocks.available() < wanted) {
       if (!blocks.releaseOldestSession()) {
         return false;
       }

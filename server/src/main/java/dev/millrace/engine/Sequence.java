@@ -33,6 +33,7 @@ public final class Sequence {
   private int length;
   private int computed;
   private int everComputed; // at most, before blocks were given up
+  private boolean gaveUpAsleep;
   private int prefillEnd; // tokens that were known when it was started last
   private long advancedAt; // when rows of it were last computed, or it was started
 
@@ -147,6 +148,11 @@ public final class Sequence {
     return phase == Phase.QUEUED && everComputed > 0;
   }
 
+  /** Whether it is returning, and its reader slept when it gave its blocks up. */
+  boolean gaveUpAsleep() {
+    return isReturning() && gaveUpAsleep;
+  }
+
   /** Of rows [from, to), how many belong to tokens that were known when it was started. */
   int prefillRows(int from, int to) {
     return Math.max(0, Math.min(to, prefillEnd) - from);
@@ -176,6 +182,7 @@ public final class Sequence {
   void restart() {
     enter(Phase.QUEUED);
     computed = 0;
+    gaveUpAsleep = isStalled();
   }
 
   long advancedAt() {

@@ -180,7 +180,9 @@ class EngineThreadTest {
     engine.submit(request().maxTokens(100).build(), sleeper);
     Await.until("it stalls", () -> engine.snapshot().stalledSequences() == 1);
     Duration soon = Duration.ofMillis(300);
-    RecordingOutlet late = submit(request().deadlineNanos(System.nanoTime() + soon.toNanos()));
+    RecordingOutlet late = new RecordingOutlet(1); // sleeps too, in the other's stead
+    long deadline = System.nanoTime() + soon.toNanos();
+    engine.submit(request().maxTokens(100).deadlineNanos(deadline).build(), late);
     long before = cpuNanos();
 
     awaitFailure(late, Reason.DEADLINE_EXCEEDED);

@@ -1,6 +1,7 @@
 package dev.millrace.engine;
 
 import static dev.millrace.engine.Requests.request;
+import static dev.millrace.request.GenerationRequest.Priority.NORMAL;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.millrace.engine.EngineSettings.Policy;
@@ -74,7 +75,7 @@ class SchedulerTest {
   }
 
   private static SchedulingSettings salted(String salt) {
-    return new SchedulingSettings(Priority.NORMAL, "", salt, Optional.empty());
+    return new SchedulingSettings(NORMAL, "", salt, Optional.empty());
   }
 
   private void assertSolo(Requests request, RecordingOutlet outlet) {
@@ -185,7 +186,7 @@ class SchedulerTest {
   @Test
   void aUrgentFollowerLendsItsPriorityToItsLeader() {
     submit(prompt(1, 1_600).scheduling(by("a", Priority.BATCH)));
-    submit(prompt(5, 1_200).scheduling(by("a", Priority.NORMAL)));
+    submit(prompt(5, 1_200).scheduling(by("a", NORMAL)));
     turn();
     turn();
     submit(prompt(1, 1_600).scheduling(by("b", Priority.INTERACTIVE)));
@@ -244,10 +245,10 @@ class SchedulerTest {
   void aCallerWithOneRequestIsStartedBeforeASecondOfTheHundredThatWaited() {
     loop = loop(256, 1, 64);
     for (int i = 0; i < 100; i++) {
-      submit(prompt(i, 20).maxTokens(4).scheduling(by("many", Priority.NORMAL)));
+      submit(prompt(i, 20).maxTokens(4).scheduling(by("many", NORMAL)));
     }
     turn();
-    RecordingOutlet one = submit(prompt(3, 20).maxTokens(4).scheduling(by("one", Priority.NORMAL)));
+    RecordingOutlet one = submit(prompt(3, 20).maxTokens(4).scheduling(by("one", NORMAL)));
     int before = plans.size();
     while (one.tokens().isEmpty()) {
       turn();
@@ -278,7 +279,7 @@ class SchedulerTest {
                   prompt(own.size() + caller, 8)
                       .maxTokens(10 + 3 * caller)
                       .seed(own.size())
-                      .scheduling(by("caller " + caller, Priority.NORMAL))));
+                      .scheduling(by("caller " + caller, NORMAL))));
         }
       }
       turn();
@@ -405,6 +406,168 @@ class SchedulerTest {
     }
     assertSolo(request, outlet);
     assertThat(loop.snapshot().prefillTokensComputed() - computed).isLessThan(BLOCK_SIZE);
+  }
+
+  // ---- readers that sleep
+
+  /** A request whose reader has room for so many events, and reads when the test says so. */
+  private final class SlowReader {
+    private final Requests request;
+    private final RecordingOutlet outlet;
+    private final long id;
+
+    SlowReader(Requests request, int room) {
+      this.request = request;
+      this.outlet = new RecordingOutlet(room);
+      this.id = loop.submit(request.build(), outlet);
+    }
+
+    void read(int count) {
+      if (outlet.read(count)) {
+        loop.demandChanged(id);
+      }
+    }
+
+    /** Reads all that there is; the text must be as if nothing had happened. */
+    void readToTheEnd() {
+      do {
+        read(Integer.MAX_VALUE);
+      } while (turn());
+      assertSolo(request, outlet);
+    }
+  }
+
+  private List<SlowReader> twoThatSleepInBothPlaces() {
+    loop = loop(256, 2, 64);
+    List<SlowReader> sleepers = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      Requests request = prompt(i, 40).maxTokens(60).seed(i).scheduling(by("slow", NORMAL));
+      sleepers.add(new SlowReader(request, 2));
+    }
+    runUntilIdle();
+    assertThat(loop.snapshot().stalledSequences()).isEqualTo(2);
+    return sleepers;
+  }
+
+  @Test
+  void sleepersInAllPlacesKeepNobodyWaiting() {
+    List<SlowReader> sleepers = twoThatSleepInBothPlaces();
+    Requests request = prompt(9, 20).maxTokens(5);
+    RecordingOutlet outlet = submit(request);
+    long begun = clock.elapsed();
+    runUntilIdle();
+
+    assertSolo(request, outlet);
+    assertThat(Duration.ofNanos(clock.elapsed() - begun))
+        .isLessThan(Policy.DEFAULT.stallTimeout().dividedBy(10));
+    assertThat(loop.snapshot().preemptions()).as("one place was wanted").isEqualTo(1);
+    sleepers.forEach(SlowReader::readToTheEnd);
+  }
+
+  @Test
+  void readersThatTakeAnEventJustBeforeTheyCountAsAsleepKeepNobodyWaiting() {
+    List<SlowReader> sleepers = twoThatSleepInBothPlaces();
+    RecordingOutlet outlet = submit(prompt(9, 20).maxTokens(5).scheduling(by("other", NORMAL)));
+    for (int i = 0; i < 10; i++) {
+      sleepers.forEach(sleeper -> sleeper.read(1));
+      runUntilIdle();
+      clock.advance(Policy.DEFAULT.stallTimeout().minusMillis(1));
+    }
+
+    assertThat(outlet.summary()).isPresent();
+    sleepers.forEach(SlowReader::readToTheEnd);
+  }
+
+  @Test
+  void aRequestThatFindsNoBlocksIsStartedInTheSteadOfTheLongestSleeper() {
+    loop = loop(12, 8, 64);
+    SlowReader longest = new SlowReader(prompt(1, 60).maxTokens(36), 2); // 6 of the 12 blocks
+    turn();
+    SlowReader other = new SlowReader(prompt(5, 60).maxTokens(36), 2);
+    runUntilIdle();
+    Requests request = prompt(9, 60).maxTokens(5);
+    RecordingOutlet outlet = submit(request);
+    runUntilIdle();
+
+    assertSolo(request, outlet);
+    longest.readToTheEnd();
+    other.readToTheEnd();
+    assertThat(longest.outlet.summary().orElseThrow().usage().preemptions()).isEqualTo(1);
+    assertThat(other.outlet.summary().orElseThrow().usage().preemptions()).isZero();
+  }
+
+  @Test
+  void nobodyGivesAPlaceUpForARequestThatWouldNotFitAllTheSame() {
+    loop = loop(16, 8, 64);
+    submit(prompt(1, 120).maxTokens(100)); // 14 of the 16 blocks
+    turn();
+    SlowReader sleeper = new SlowReader(prompt(5, 10).maxTokens(6), 2);
+    while (loop.snapshot().stalledSequences() == 0) {
+      turn();
+    }
+    RecordingOutlet large = submit(prompt(9, 120).maxTokens(5));
+    turn();
+    assertThat(loop.snapshot().preemptions()).isZero();
+    runUntilIdle();
+    assertThat(large.summary()).isPresent();
+    sleeper.readToTheEnd();
+  }
+
+  @Test
+  void readersThatWakeUpAllTheTimeTakeTurnsWithThoseThatWereNotStartedYet() {
+    List<SlowReader> slow = twoThatSleepInBothPlaces();
+    for (int i = 2; i < 8; i++) {
+      slow.add(
+          new SlowReader(prompt(i, 40).maxTokens(60).seed(i).scheduling(by("slow", NORMAL)), 2));
+    }
+    runUntilIdle(); // each gave its place up to the next
+    List<RecordingOutlet> others = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      others.add(submit(prompt(9 + i, 20).maxTokens(5).scheduling(by("other", NORMAL))));
+    }
+    for (int i = 0; i < 60; i++) {
+      if (i % 3 == 0) {
+        slow.forEach(reader -> reader.read(1));
+      }
+      turn();
+    }
+
+    assertThat(others).allMatch(outlet -> outlet.summary().isPresent());
+    slow.forEach(SlowReader::readToTheEnd);
+  }
+
+  @Test
+  void whoWokeUpGetsTheNextPlaceThatComesFree() {
+    List<SlowReader> slow = twoThatSleepInBothPlaces();
+    List<RecordingOutlet> others = new ArrayList<>();
+    for (int i = 0; i < 9; i++) {
+      others.add(submit(prompt(9 + i, 20).maxTokens(5).scheduling(by("other", NORMAL))));
+    }
+    turn(); // two of them are in the sleepers' places
+    slow.forEach(reader -> reader.read(Integer.MAX_VALUE));
+    long ended = 0;
+    while (slow.stream().anyMatch(reader -> reader.outlet.tokens().size() < 4) && turn()) {
+      ended = others.stream().filter(outlet -> outlet.summary().isPresent()).count();
+    }
+
+    assertThat(ended).isEqualTo(2);
+    runUntilIdle();
+    slow.forEach(SlowReader::readToTheEnd);
+  }
+
+  @Test
+  void whatASleeperNeedsComputedAgainIsItsCallersShare() {
+    List<SlowReader> slow = twoThatSleepInBothPlaces();
+    long before = loop.state().fairness().served("slow");
+    submit(prompt(9, 20).maxTokens(5).scheduling(by("other", NORMAL)));
+    runUntilIdle();
+    slow.forEach(reader -> reader.read(1)); // one of them gave its place up
+    runUntilIdle();
+
+    long again = 41 - 2 * BLOCK_SIZE; // known and computed before, and not in the cache
+    assertThat(loop.state().fairness().served("slow") - before)
+        .isEqualTo(2 * Fairness.OUTPUT_WEIGHT + again * Fairness.PROMPT_WEIGHT);
+    slow.forEach(SlowReader::readToTheEnd);
   }
 
   // ---- ends
