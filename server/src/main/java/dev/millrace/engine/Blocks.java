@@ -6,9 +6,9 @@ import dev.millrace.kv.PrefixCache;
 import dev.millrace.kv.PrefixCache.Node;
 import dev.millrace.kv.PrefixHash;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.BitSet;
+import java.util.Collection;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +24,7 @@ final class Blocks {
   private final PrefixHash hash;
   private final PrefixCache cache;
   private final Sessions sessions = new Sessions();
+  private final BitSet seen = new BitSet(); // by a count
   private List<Copy> copies = new ArrayList<>(); // to be made by the next step
 
   Blocks(EngineSettings settings, PrefixHash hash) {
@@ -279,27 +280,20 @@ final class Blocks {
     return taken;
   }
 
-  /** Blocks that are given up on demand: those of the cache alone, and of sessions. */
-  int cached() {
-    Map<Integer, Integer> left = new HashMap<>(); // how many sessions hold a block
-    sessions.forEach(
-        sequence -> {
-          for (int i = 0; i < sequence.blocks().size(); i++) {
-            left.merge(sequence.blocks().block(i), 1, Integer::sum);
-          }
-        });
-    int cached = cache.idle();
-    for (Map.Entry<Integer, Integer> entry : left.entrySet()) {
-      int block = entry.getKey();
-      int tables = cache.references(block) - (cache.isShared(block) ? 1 : 0);
-      cached += tables == entry.getValue() ? 1 : 0;
+  /** How many blocks these sequences hold, each counted once. */
+  int heldBy(Collection<Sequence> sequences) {
+    seen.clear();
+    for (Sequence sequence : sequences) {
+      for (int i = 0; i < sequence.blocks().size(); i++) {
+        seen.set(sequence.blocks().block(i));
+      }
     }
-    return cached;
+    return seen.cardinality();
   }
 
-  /** Blocks that live sequences hold. */
-  int inUse() {
-    return cache.total() - cache.free() - cached();
+  /** How many somebody holds, be it the cache alone, or a session. */
+  int held() {
+    return cache.total() - cache.free();
   }
 
   /**

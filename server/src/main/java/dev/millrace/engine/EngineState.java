@@ -461,14 +461,16 @@ final class EngineState {
    * @param rejectedAtDoor requests that never came here
    */
   EngineSnapshot snapshot(Instant at, long rejectedAtDoor) {
+    // Made each turn, so by going through what a step reads anyway, not through what lies idle.
+    int inUse = blocks.heldBy(running);
     return new EngineSnapshot(
         at,
         waiting.size(),
         running.size(),
         stalled(),
         settings.kvBlocks(),
-        blocks.inUse(),
-        blocks.cached(),
+        inUse,
+        blocks.held() - inUse,
         settings.blockSize(),
         waitingPromptTokens,
         predictedQueueSeconds(),

@@ -4,12 +4,14 @@ import static dev.millrace.engine.Requests.request;
 import static dev.millrace.request.GenerationRequest.Priority.NORMAL;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import dev.millrace.engine.EngineSettings.Policy;
 import dev.millrace.engine.GenerationEvent.FinishReason;
 import dev.millrace.engine.GenerationEvent.PromptProcessed;
 import dev.millrace.engine.GenerationException.Reason;
 import dev.millrace.request.GenerationRequest.Priority;
 import dev.millrace.request.GenerationRequest.SchedulingSettings;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -237,6 +239,55 @@ class SchedulerTest {
     assertSolo(second, more);
     loop.closeSession(session);
     turn();
+  }
+
+  /** Four idle sessions with as many blocks each, three of them in common. */
+  private void leaveFourSessions(int length) {
+    for (int i = 0; i < 4; i++) {
+      long session = loop.openSession();
+      int[] prompt = prompt(1, length).build().prompt();
+      Arrays.fill(prompt, 3 * BLOCK_SIZE, length, 2 + i);
+      submit(
+          request()
+              .prompt(prompt)
+              .maxTokens(2)
+              .scheduling(SchedulingSettings.DEFAULT.withSession(session)));
+      runUntilIdle();
+    }
+  }
+
+  @Test
+  void blocksOfIdleSessionsCountAsCachedUntilSomebodyHoldsThemToo() {
+    leaveFourSessions(75); // 76 computed positions: 5 blocks
+    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
+    assertThat(loop.snapshot().kvBlocksCached()).isEqualTo(3 + 4 * 2);
+
+    submit(prompt(1, 50).maxTokens(30)); // holds the three, and one of its own
+    turn();
+    turn();
+    assertThat(loop.snapshot().kvBlocksInUse()).isEqualTo(4);
+    assertThat(loop.snapshot().kvBlocksCached()).isEqualTo(4 * 2);
+    runUntilIdle();
+  }
+
+  @Test
+  void whatIdleSessionsHoldCostsATurnNothing() {
+    long without = bytesOfHundredTurns();
+    loop = loop(1_024, 8, 2_048);
+    leaveFourSessions(2_000);
+    assertThat(loop.snapshot().kvBlocksCached()).isGreaterThan(450);
+
+    assertThat(bytesOfHundredTurns()).isLessThan(without + 100 * 1_000); // 1 kB a turn
+  }
+
+  private long bytesOfHundredTurns() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    loop.turn();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    for (int i = 0; i < 100; i++) {
+      loop.turn();
+    }
+    return threads.getCurrentThreadAllocatedBytes() - before;
   }
 
   // ---- order and shares

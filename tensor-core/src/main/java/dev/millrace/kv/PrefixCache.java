@@ -72,11 +72,6 @@ public final class PrefixCache {
     return allocator.free();
   }
 
-  /** Shared blocks that no table holds. */
-  public int idle() {
-    return idle.size();
-  }
-
   /** Blocks that {@link #allocate} can give, one after another. */
   public int available() {
     return allocator.free() + idle.size();
