@@ -21,7 +21,7 @@ final class Counters {
     switch (reason) {
       case CANCELLED -> requestsCancelled++;
       case QUEUE_FULL, QUEUE_TIMEOUT, NEVER_FITS -> requestsRejected++;
-      case DEADLINE_EXCEEDED, DRAINING, ENGINE_DOWN, NOT_FINITE -> requestsFailed++;
+      case SLEPT_LONGEST, DEADLINE_EXCEEDED, DRAINING, ENGINE_DOWN, NOT_FINITE -> requestsFailed++;
     }
   }
 }

@@ -30,6 +30,12 @@ final class EngineState {
   /** A deadline is out of reach if not even so small a part of the predicted time is left. */
   private static final double PROVABLE = 0.5;
 
+  /**
+   * So many requests may be set aside: started, without a place now. They are walked through in
+   * each step. Beyond, those that have slept longest end.
+   */
+  static final int MOST_ASIDE = 4_096;
+
   private final EngineSettings settings;
   private final Blocks blocks;
   private final Priorities priorities;
@@ -42,6 +48,7 @@ final class EngineState {
   private final SequencedSet<Generation> live = new LinkedHashSet<>();
   private final SequencedSet<Sequence> waiting = new LinkedHashSet<>();
   private final SequencedSet<Sequence> running = new LinkedHashSet<>();
+  private final SequencedSet<Generation> sleepers = new LinkedHashSet<>(); // aside; longest first
   private final List<Generation> ended = new ArrayList<>();
   private int leftQueue;
   private long leftQueueTokens;
@@ -124,6 +131,7 @@ final class EngineState {
         generation.demandSignal().set(false); // before looking: what changes later signals again
         if (generation.lifetime().isStalled() && generation.outlet().room() > 0) {
           generation.lifetime().resume(now);
+          sleepers.remove(generation);
         }
       }
     }
@@ -160,8 +168,12 @@ final class EngineState {
     return PROVABLE * blocks.uncached(first) * costModel.nanosForRow(0) > left;
   }
 
-  /** Ends what is out of time. */
+  /** Ends what is out of time, and sleepers that are too many. */
   void expire(long now) {
+    while (!sleepers.isEmpty() && aside() > MOST_ASIDE) {
+      String message = "more than %d readers sleep, this one longest".formatted(MOST_ASIDE);
+      fail(sleepers.getFirst(), Reason.SLEPT_LONGEST, message, now);
+    }
     if (now < nextExpiry) {
       return;
     }
@@ -178,6 +190,11 @@ final class EngineState {
         nextExpiry = Math.min(nextExpiry, lifetime.nextExpiry());
       }
     }
+  }
+
+  /** Requests that were started and have no place: no fewer than this. */
+  private int aside() {
+    return live.size() - waitingRequests - running.size();
   }
 
   // ---- what the scheduler decides
@@ -211,6 +228,9 @@ final class EngineState {
   void preempt(Sequence sequence) {
     running.remove(sequence);
     waiting.add(sequence);
+    if (sequence.isStalled()) {
+      sleepers.add(sequence.generation());
+    }
     blocks.release(sequence);
     sequence.restart();
     sequence.generation().countPreemption();
@@ -408,6 +428,7 @@ final class EngineState {
   private void leave(Generation generation, long now) {
     leaveQueue(generation);
     live.remove(generation);
+    sleepers.remove(generation);
     fairness.leave(generation.caller());
     if (generation.lifetime().wasStarted()) {
       rate.ended(generation.lifetime().served(now));

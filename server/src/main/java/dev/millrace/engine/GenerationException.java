@@ -15,6 +15,8 @@ public final class GenerationException extends RuntimeException {
     QUEUE_FULL,
     /** RESOURCE_EXHAUSTED: waited longer than max_queue_time. */
     QUEUE_TIMEOUT,
+    /** RESOURCE_EXHAUSTED: too many readers sleep, and this one has slept longest. */
+    SLEPT_LONGEST,
     /** INVALID_ARGUMENT: the prompt and max_tokens can never fit the context or the KV pool. */
     NEVER_FITS,
     /** DEADLINE_EXCEEDED. */

@@ -98,7 +98,7 @@ final class StatusTranslator {
   private static StatusRuntimeException ofGeneration(GenerationException e) {
     Code code =
         switch (e.reason()) {
-          case QUEUE_FULL, QUEUE_TIMEOUT -> Code.RESOURCE_EXHAUSTED;
+          case QUEUE_FULL, QUEUE_TIMEOUT, SLEPT_LONGEST -> Code.RESOURCE_EXHAUSTED;
           case NEVER_FITS -> Code.INVALID_ARGUMENT;
           case DEADLINE_EXCEEDED -> Code.DEADLINE_EXCEEDED;
           case CANCELLED -> Code.CANCELLED;
@@ -111,6 +111,7 @@ final class StatusTranslator {
         details.add(retryAfter(e.retryAfter().orElse(SOON)));
         details.add(quota("waiting requests", String.valueOf(e.getMessage())));
       }
+      case SLEPT_LONGEST -> details.add(quota("sleeping readers", String.valueOf(e.getMessage())));
       case DRAINING, ENGINE_DOWN -> details.add(retryAfter(e.retryAfter().orElse(SOON)));
       case NEVER_FITS ->
           details.add(

@@ -621,6 +621,28 @@ class SchedulerTest {
     slow.forEach(SlowReader::readToTheEnd);
   }
 
+  @Test
+  void ofTooManySleepersThoseThatSleptLongestEnd() {
+    loop = loop(256, 2, 64);
+    List<RecordingOutlet> sleepers = new ArrayList<>();
+    for (int i = 0; i < EngineState.MOST_ASIDE + 5; i++) {
+      sleepers.add(new RecordingOutlet(1));
+      loop.submit(prompt(i, 4).maxTokens(3).build(), sleepers.getLast());
+      loop.turn();
+    }
+    runUntilIdle();
+
+    assertThat(sleepers.subList(0, 3))
+        .allMatch(
+            outlet ->
+                outlet
+                    .failure()
+                    .map(GenerationException::reason)
+                    .equals(Optional.of(Reason.SLEPT_LONGEST)));
+    assertThat(sleepers.subList(3, sleepers.size())).noneMatch(RecordingOutlet::hasEnded);
+    assertThat(loop.snapshot().requestsFailed()).isEqualTo(3);
+  }
+
   // ---- ends
 
   @Test

@@ -62,6 +62,7 @@ class ErrorsTest {
   @CsvSource({
     "QUEUE_FULL, RESOURCE_EXHAUSTED, true, true, false",
     "QUEUE_TIMEOUT, RESOURCE_EXHAUSTED, true, true, false",
+    "SLEPT_LONGEST, RESOURCE_EXHAUSTED, false, true, false",
     "NEVER_FITS, INVALID_ARGUMENT, false, false, true",
     "DEADLINE_EXCEEDED, DEADLINE_EXCEEDED, false, false, false",
     "CANCELLED, CANCELLED, false, false, false",
