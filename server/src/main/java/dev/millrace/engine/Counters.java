@@ -21,7 +21,8 @@ final class Counters {
     switch (reason) {
       case CANCELLED -> requestsCancelled++;
       case QUEUE_FULL, QUEUE_TIMEOUT, NEVER_FITS -> requestsRejected++;
-      case SLEPT_LONGEST, DEADLINE_EXCEEDED, DRAINING, ENGINE_DOWN, NOT_FINITE -> requestsFailed++;
+      case SLEPT_LONGEST, DEADLINE_EXCEEDED, DRAINING, ENGINE_DOWN, NOT_FINITE, DEFECT ->
+          requestsFailed++;
     }
   }
 }

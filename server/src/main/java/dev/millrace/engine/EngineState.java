@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SequencedCollection;
 import java.util.SequencedSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Everything that the engine knows, and how it changes: commands, times and sampled tokens in,
@@ -27,6 +29,8 @@ import java.util.SequencedSet;
  * <p>What always holds is said, and checked, in {@link Invariants}.
  */
 final class EngineState {
+  private static final Logger log = LoggerFactory.getLogger(EngineState.class);
+
   /** A deadline is out of reach if not even so small a part of the predicted time is left. */
   private static final double PROVABLE = 0.5;
 
@@ -330,6 +334,12 @@ final class EngineState {
     generation.tellPrompt();
     if (generation.request().stop().maxTokens() == 0) { // only the prompt was to be read
       endOutput(generation, FinishReason.MAX_TOKENS, now);
+      return;
+    }
+    if (!sequence.completion().allows(token.id())) { // else the engine would end with it
+      String message = "a token was drawn that the response format doesn't allow: " + token.id();
+      log.error(message);
+      fail(generation, Reason.DEFECT, message, now);
       return;
     }
     sequence.append(token.id());

@@ -28,7 +28,9 @@ public final class GenerationException extends RuntimeException {
     /** UNAVAILABLE: the engine's thread died, or a step hangs. */
     ENGINE_DOWN,
     /** INTERNAL: the model's numbers weren't finite. */
-    NOT_FINITE
+    NOT_FINITE,
+    /** INTERNAL: something of ours is wrong, and others can go on. */
+    DEFECT
   }
 
   private final Reason reason;

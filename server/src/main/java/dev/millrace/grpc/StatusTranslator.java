@@ -103,7 +103,7 @@ final class StatusTranslator {
           case DEADLINE_EXCEEDED -> Code.DEADLINE_EXCEEDED;
           case CANCELLED -> Code.CANCELLED;
           case DRAINING, ENGINE_DOWN -> Code.UNAVAILABLE;
-          case NOT_FINITE -> Code.INTERNAL;
+          case NOT_FINITE, DEFECT -> Code.INTERNAL;
         };
     List<Message> details = new ArrayList<>();
     switch (e.reason()) {
@@ -121,7 +121,7 @@ final class StatusTranslator {
                           .setField("prompt")
                           .setDescription(String.valueOf(e.getMessage())))
                   .build());
-      case DEADLINE_EXCEEDED, CANCELLED, NOT_FINITE -> {}
+      case DEADLINE_EXCEEDED, CANCELLED, NOT_FINITE, DEFECT -> {}
     }
     return status(code, e.reason().name(), e.getMessage(), details.toArray(Message[]::new));
   }

@@ -10,6 +10,8 @@ import dev.millrace.engine.GenerationEvent.PromptProcessed;
 import dev.millrace.engine.GenerationEvent.Started;
 import dev.millrace.engine.GenerationEvent.Summary;
 import dev.millrace.engine.GenerationException.Reason;
+import dev.millrace.grammar.FormatCompiler;
+import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.sampling.SampledToken;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -231,6 +233,30 @@ class EngineLoopTest {
 
   @Test
   void rowsThatAreNotFiniteEndTheirOwnSequenceOnly() {
+    firstSequenceDraws(-1);
+    RecordingOutlet spoiled = submit(request().seed(1));
+    RecordingOutlet neighbour = submit(request().seed(2).maxTokens(1));
+    turn();
+
+    assertThat(spoiled.failure()).map(GenerationException::reason).contains(Reason.NOT_FINITE);
+    assertThat(neighbour.tokens()).isEqualTo(solo(request().seed(2).maxTokens(1)).tokens());
+    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
+  }
+
+  @Test
+  void aTokenThatItsFormatDoesNotAllowEndsItsOwnSequenceOnly() {
+    FormatCompiler formats = new FormatCompiler(() -> TokenTrie.of(tokenizer));
+    firstSequenceDraws(3);
+    RecordingOutlet spoiled = submit(request().seed(1).format(formats.regex("a+")));
+    RecordingOutlet neighbour = submit(request().seed(2).maxTokens(1));
+    turn();
+
+    assertThat(spoiled.failure()).map(GenerationException::reason).contains(Reason.DEFECT);
+    assertThat(neighbour.tokens()).isEqualTo(solo(request().seed(2).maxTokens(1)).tokens());
+    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
+  }
+
+  private void firstSequenceDraws(int id) {
     HashModel model = new HashModel(settings, CONTEXT, tokenizer.vocabularySize());
     loop =
         new EngineLoop(
@@ -244,7 +270,7 @@ class EngineLoopTest {
               @Override
               public List<List<SampledToken>> step(StepPlan plan) {
                 List<List<SampledToken>> tokens = new ArrayList<>(model.step(plan));
-                tokens.set(0, List.of(new SampledToken(-1, Float.NaN, 0, List.of())));
+                tokens.set(0, List.of(new SampledToken(id, Float.NaN, 0, List.of())));
                 return tokens;
               }
 
@@ -253,13 +279,6 @@ class EngineLoopTest {
             },
             tokenizer,
             clock);
-    RecordingOutlet spoiled = submit(request().seed(1));
-    RecordingOutlet neighbour = submit(request().seed(2).maxTokens(1));
-    turn();
-
-    assertThat(spoiled.failure()).map(GenerationException::reason).contains(Reason.NOT_FINITE);
-    assertThat(neighbour.tokens()).isEqualTo(solo(request().seed(2).maxTokens(1)).tokens());
-    assertThat(loop.snapshot().kvBlocksInUse()).isZero();
   }
 
   @Test

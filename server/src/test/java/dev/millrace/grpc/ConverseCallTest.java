@@ -69,7 +69,7 @@ class ConverseCallTest {
   private static ConverseCall call(Loopback loopback, LongSupplier random) {
     return new ConverseCall(
         loopback.models,
-        new RequestReader(random),
+        new RequestReader(random, Clock.systemUTC()),
         Schedulers.immediate(),
         new CallRecord("Converse", "somewhere").calledBy("somebody"),
         Optional.empty());

@@ -69,6 +69,7 @@ class ErrorsTest {
     "DRAINING, UNAVAILABLE, true, false, false",
     "ENGINE_DOWN, UNAVAILABLE, true, false, false",
     "NOT_FINITE, INTERNAL, false, false, false",
+    "DEFECT, INTERNAL, false, false, false",
   })
   void whatTheEngineSaysHasItsCodeDetailsAndUsage(
       Reason reason, Code code, boolean retry, boolean quota, boolean field) throws Exception {
