@@ -1,5 +1,7 @@
 package dev.millrace.grammar.machine;
 
+import dev.millrace.grammar.automaton.FormatException;
+
 /**
  * A format that has been compiled for a vocabulary. Shared by all sequences that obey it, on any
  * thread; what they find out about it is kept for the next ones, within a limit.
@@ -11,12 +13,18 @@ public final class CompiledFormat {
 
   /**
    * @param root all of whose rules are defined
+   * @throws FormatException if there are more ways to begin than are followed
    */
   public CompiledFormat(Node root, TokenTrie trie) {
     Productivity.mark(root);
     this.trie = trie;
     this.states = new States(root, trie);
-    this.isEmpty = states.start() == State.DEAD;
+    State start = states.start();
+    if (start == State.TOO_MANY) {
+      throw new FormatException(
+          "", "begins in more than the " + States.MAX_HEADS + " ways that are followed");
+    }
+    this.isEmpty = start.isDead();
   }
 
   /** Works out ahead much of what masks take; some milliseconds, to be spent off the engine. */

@@ -51,7 +51,7 @@ public final class Constraint {
     if (ended) {
       return false;
     }
-    return state.complete && isEnd(token) || behind(token) != State.DEAD;
+    return state.complete && isEnd(token) || !behind(token).isDead();
   }
 
   /**
@@ -62,7 +62,7 @@ public final class Constraint {
   public void accept(int token) {
     if (ended || !state.complete || !isEnd(token)) {
       State next = ended ? State.DEAD : behind(token);
-      if (next == State.DEAD) {
+      if (next.isDead()) {
         throw new IllegalArgumentException("the format doesn't allow token " + token + " here");
       }
       state = next;
@@ -82,11 +82,7 @@ public final class Constraint {
 
   private State behind(int token) {
     byte[] piece = trie.piece(token);
-    State at = piece.length == 0 ? State.DEAD : state;
-    for (int i = 0; i < piece.length && at != State.DEAD; i++) {
-      at = states.next(at, piece[i] & 0xFF);
-    }
-    return at;
+    return piece.length == 0 ? State.DEAD : states.behind(state, piece);
   }
 
   /** Whether the text obeys the format as it is. */

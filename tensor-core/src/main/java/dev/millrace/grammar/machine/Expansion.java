@@ -60,18 +60,23 @@ final class Expansion {
 
   /** What comes behind a text that an automaton over the cell has accepted. */
   void resume(@Nullable Cell cell, int label) {
-    tasks.add(new Task(null, cell, label));
+    add(new Task(null, cell, label));
     run();
+  }
+
+  /** Once, and none where there are too many: each may bring thousands. */
+  private void add(Task task) {
+    if (!isTooMuch() && seen.add(task)) {
+      tasks.add(task);
+    }
   }
 
   private void run() {
     for (Task task = tasks.poll(); task != null && !isTooMuch(); task = tasks.poll()) {
-      if (seen.add(task)) {
-        if (task.node == null) {
-          goOn(task.cell, task.label);
-        } else {
-          begin(task.node, task.cell);
-        }
+      if (task.node == null) {
+        goOn(task.cell, task.label);
+      } else {
+        begin(task.node, task.cell);
       }
     }
   }
@@ -83,12 +88,12 @@ final class Expansion {
 
   private void add(Node node, @Nullable Cell cell) {
     if (node.isProductive()) {
-      tasks.add(new Task(node, cell, 0));
+      add(new Task(node, cell, 0));
     }
   }
 
   private void goOn(@Nullable Cell cell) {
-    tasks.add(new Task(null, cell, 0));
+    add(new Task(null, cell, 0));
   }
 
   private void head(ByteAutomaton automaton, @Nullable Cell cell) {

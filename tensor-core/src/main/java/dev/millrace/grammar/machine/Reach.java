@@ -6,7 +6,8 @@ import java.util.function.IntPredicate;
 
 /**
  * What of a vocabulary an automaton alone can tell in one of its states: which tokens it can read
- * to their end, and the trie's nodes where it accepts and tokens go on. Immutable.
+ * and then go on, and the trie's nodes where it accepts and what comes behind it has a say: where
+ * tokens go on, and where they end and the automaton can't go on. Immutable.
  */
 final class Reach {
   private final int[] wordIndexes; // of the mask's words that aren't 0
@@ -59,9 +60,12 @@ final class Reach {
       }
       entered = to;
       at[depth] = to;
-      trie.addTokens(node, mask);
       int label = automaton.label(to);
-      if (label != ByteAutomaton.NONE && trie.behind(node) > node + 1) {
+      boolean goesOn = label == ByteAutomaton.NONE || automaton.goesOn(to);
+      if (goesOn) {
+        trie.addTokens(node, mask);
+      }
+      if (label != ByteAutomaton.NONE && (!goesOn || trie.behind(node) > node + 1)) {
         if (count == exits.length) {
           exits = Arrays.copyOf(exits, 2 * count);
           labels = Arrays.copyOf(labels, 2 * count);

@@ -13,6 +13,9 @@ final class State {
   /** Nothing may come, and the text isn't complete. */
   static final State DEAD = new State(Set.of(), false);
 
+  /** More ways of reading the text than are followed, so that nothing is known of what may come. */
+  static final State TOO_MANY = new State(Set.of(), false);
+
   final List<Head> heads;
 
   /** Whether the text may end here. */
@@ -24,6 +27,11 @@ final class State {
   State(Set<Head> heads, boolean complete) {
     this.heads = List.copyOf(heads);
     this.complete = complete;
+  }
+
+  /** Whether nothing may come, as far as is known, and the text isn't complete. */
+  boolean isDead() {
+    return heads.isEmpty() && !complete;
   }
 
   /** What comes behind a byte, if that has been worked out. */

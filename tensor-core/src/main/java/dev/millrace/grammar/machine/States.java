@@ -7,6 +7,7 @@ import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,8 +27,9 @@ final class States {
   private static final long MAX_REACH_BYTES = 2 << 20;
 
   /**
-   * Ways of reading one text. An ambiguous grammar can have exponentially many; what leads to more
-   * than these isn't allowed, whoever asks, so that answers stay right and the same.
+   * Ways of reading one text that are followed; an ambiguous grammar can have exponentially many.
+   * Where a state's heads together lead to more, each is followed by itself, as masks do, and those
+   * that alone lead to more are given up: so what a mask allows can be accepted.
    */
   static final int MAX_HEADS = 2_000;
 
@@ -142,6 +144,20 @@ final class States {
     return known == null ? step(state, read) : known;
   }
 
+  /** What comes behind a token's bytes; DEAD if they can't come. */
+  State behind(State state, byte[] piece) {
+    State at = through(state, piece, 0);
+    return at == State.TOO_MANY ? behindEach(state, piece) : at;
+  }
+
+  private State through(State state, byte[] piece, int from) {
+    State at = state;
+    for (int i = from; i < piece.length && !at.isDead(); i++) {
+      at = next(at, piece[i] & 0xFF);
+    }
+    return at;
+  }
+
   /** The tokens that may come; not to be changed. */
   long[] mask(State state) {
     long[] known = state.mask();
@@ -158,14 +174,17 @@ final class States {
   }
 
   private State state(Expansion expansion) {
-    if (expansion.isTooMuch() || expansion.heads.isEmpty() && !expansion.complete) {
+    return expansion.isTooMuch() ? State.TOO_MANY : state(expansion.heads, expansion.complete);
+  }
+
+  private State state(Set<Head> heads, boolean complete) {
+    if (heads.isEmpty() && !complete) {
       return State.DEAD;
     }
-    Set<Head> heads = expansion.heads;
-    Key key = new Key(heads, expansion.complete);
+    Key key = new Key(heads, complete);
     State known = states.get(key);
     if (known == null) {
-      known = new State(heads, expansion.complete);
+      known = new State(heads, complete);
       states.put(key, known);
       keptBytes += STATE_BYTES + 60L * heads.size();
     }
@@ -175,29 +194,89 @@ final class States {
   private synchronized State step(State state, int read) {
     Expansion expansion = new Expansion(this::intern);
     for (Head head : state.heads) {
-      int to = head.automaton().next(head.state(), read);
-      if (to != ByteAutomaton.NONE) {
-        Cell cell = head.cell();
-        int label = head.automaton().label(to);
-        if (cell != null && head.readsName()) {
-          cell = intern(cell.with(cell.phase, cell.names.read(read)));
-          NameChoice choice = NameChoice.of(cell, head.automaton());
-          if (!choice.canGoOn(to, cell.names)) {
-            continue;
-          }
-          label = choice.allows(label) ? label : ByteAutomaton.NONE;
+      Head at = read(head, read);
+      if (at != null) {
+        if (at.goesOn()) {
+          expansion.heads.add(at);
         }
-        if (head.automaton().goesOn(to)) {
-          expansion.heads.add(new Head(head.automaton(), to, cell));
-        }
+        int label = acceptedAt(at);
         if (label != ByteAutomaton.NONE) {
-          expansion.resume(cell, label);
+          expansion.resume(at.cell(), label);
         }
       }
     }
     State next = state(expansion);
     state.keep(read, next);
     return next;
+  }
+
+  /** Where a head stands behind a byte; null if it can't come. */
+  private @Nullable Head read(Head head, int read) {
+    int to = head.automaton().next(head.state(), read);
+    Cell cell = head.cell();
+    if (to == ByteAutomaton.NONE || cell == null || !head.readsName()) {
+      return to == ByteAutomaton.NONE ? null : new Head(head.automaton(), to, cell);
+    }
+    Cell further = intern(cell.with(cell.phase, cell.names.read(read)));
+    NameChoice choice = NameChoice.of(further, head.automaton());
+    return choice.canGoOn(to, further.names) ? new Head(head.automaton(), to, further) : null;
+  }
+
+  /** What a head's automaton accepts where it stands, or NONE. */
+  private static int acceptedAt(Head head) {
+    int label = head.automaton().label(head.state());
+    boolean allowed =
+        label == ByteAutomaton.NONE || !head.readsName() || NameChoice.of(head).allows(label);
+    return allowed ? label : ByteAutomaton.NONE;
+  }
+
+  /** What comes behind a token's bytes by each head alone, of as many as may be followed. */
+  private synchronized State behindEach(State state, byte[] piece) {
+    Set<Head> heads = new LinkedHashSet<>();
+    boolean complete = false;
+    tried = 0;
+    for (Head each : state.heads) {
+      Behind behind = new Behind();
+      Head head = each;
+      for (int i = 0; i < piece.length && head != null; i++) {
+        Head at = read(head, piece[i] & 0xFF);
+        int label = at == null ? ByteAutomaton.NONE : acceptedAt(at);
+        if (at != null && label != ByteAutomaton.NONE) {
+          State end = through(behind.of(at, label), piece, i + 1);
+          tried += 1 + end.heads.size();
+          complete |= end.complete;
+          if (heads.size() + end.heads.size() <= MAX_HEADS) {
+            heads.addAll(end.heads);
+          }
+        }
+        if (tried > MAX_TRIED) {
+          return State.DEAD;
+        }
+        head = at != null && at.goesOn() ? at : null;
+      }
+      if (head != null && heads.size() < MAX_HEADS) {
+        heads.add(head);
+      }
+    }
+    return state(heads, complete);
+  }
+
+  /** States behind what one head's automaton accepts, each worked out once. */
+  private final class Behind {
+    private final Map<Integer, State> known = new HashMap<>(); // by label
+
+    State of(Head head, int label) {
+      if (head.readsName()) { // then it differs by the name too
+        return resume(head.cell(), label);
+      }
+      return known.computeIfAbsent(label, each -> resume(head.cell(), each));
+    }
+  }
+
+  private State resume(@Nullable Cell cell, int label) {
+    Expansion expansion = new Expansion(this::intern);
+    expansion.resume(cell, label);
+    return state(expansion);
   }
 
   private synchronized long[] workOut(State state) {
@@ -219,8 +298,9 @@ final class States {
       } else {
         Reach reach = reach(head, null);
         reach.addTo(mask);
+        Behind behind = new Behind();
         for (int i = 0; i < reach.exits(); i++) {
-          addBehind(head.cell(), reach.label(i), reach.exit(i), mask);
+          addBehind(behind.of(head, reach.label(i)), reach.exit(i), mask);
         }
       }
     }
@@ -237,18 +317,23 @@ final class States {
     return shared;
   }
 
-  /** Tokens that go on behind a trie's node where an automaton over a cell has accepted. */
-  private void addBehind(@Nullable Cell cell, int label, int node, long[] mask) {
-    Expansion expansion = new Expansion(this::intern);
-    expansion.resume(cell, label);
-    State[] at = new State[trie.maxDepth() + 1]; // by depth
-    at[trie.depth(node)] = state(expansion);
+  /** Tokens from a trie's node on where an automaton has accepted, and the state behind it. */
+  private void addBehind(State state, int node, long[] mask) {
+    if (state.isDead()) {
+      return;
+    }
+    trie.addTokens(node, mask);
     int end = trie.behind(node);
     int i = node + 1;
+    if (state.heads.isEmpty() || i == end) {
+      return;
+    }
+    State[] at = new State[trie.maxDepth() + 1]; // by depth
+    at[trie.depth(node)] = state;
     while (i < end && tried <= MAX_TRIED) {
       int depth = trie.depth(i);
       State to = next(at[depth - 1], trie.lastByte(i));
-      if (to == State.DEAD) {
+      if (to.isDead()) {
         i = trie.behind(i);
       } else {
         at[depth] = to;
@@ -284,7 +369,8 @@ final class States {
         for (byte read : trie.path(exit)) {
           text = text.read(read & 0xFF);
         }
-        addBehind(intern(cell.with(Cell.Phase.NAME, text)), reach.label(i), exit, mask);
+        Cell named = intern(cell.with(Cell.Phase.NAME, text));
+        addBehind(resume(named, reach.label(i)), exit, mask);
       }
     }
   }

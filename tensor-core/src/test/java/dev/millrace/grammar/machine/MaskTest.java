@@ -2,16 +2,20 @@ package dev.millrace.grammar.machine;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.millrace.grammar.FormatCompiler;
 import dev.millrace.grammar.Sampling;
 import dev.millrace.grammar.Vocabularies;
 import dev.millrace.grammar.automaton.Budget;
+import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.schema.SchemaCompiler;
 import dev.millrace.tokenizer.Tokenizer;
 import java.lang.ref.WeakReference;
+import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -77,6 +81,86 @@ class MaskTest {
                   """);
       compareAlong(format, tokenizer, random);
     }
+  }
+
+  /** Each e may be left out: whatever comes in front of them is followed by as many ways. */
+  private static String grammarWithOptions(String root, int options, String more) {
+    return "root ::= %s\n".formatted(root.formatted("e ".repeat(options)))
+        + "e ::= (\"~\" r)?\nr ::= \"(\" r \")\" | \"x\"\n"
+        + more;
+  }
+
+  private static CompiledFormat compile(String grammar, Tokenizer tokenizer) {
+    return new FormatCompiler(() -> TokenTrie.of(tokenizer)).grammar(grammar);
+  }
+
+  private static void assertThatAllOfAMaskIsAccepted(Constraint constraint) {
+    for (int id : Sampling.ids(constraint.allowed())) {
+      assertThat(constraint.allows(id)).as("token %d", id).isTrue();
+      constraint.copy().accept(id);
+    }
+  }
+
+  @Test
+  void everyTokenOfAMaskIsAcceptedWhereTwoWaysTogetherAreTooMany() {
+    Tokenizer tokenizer = Vocabularies.random(new Random(4), 400);
+    String two = "two ::= [a-z] " + "e ".repeat(2_100) + "\none ::= [a-z]+ r\n";
+    CompiledFormat format = compile(grammarWithOptions("one | two", 0, two), tokenizer);
+    Constraint constraint = format.begin(ENDS);
+
+    for (byte read : "foo(x)".getBytes(US_ASCII)) {
+      assertThat(Sampling.ids(constraint.allowed())).contains(read);
+      assertThatAllOfAMaskIsAccepted(constraint);
+      constraint.accept(read);
+    }
+
+    assertThat(constraint.isComplete()).isTrue();
+  }
+
+  @Test
+  void everyTokenOfAMaskIsAcceptedHoweverManyWaysThereAre() {
+    Tokenizer tokenizer =
+        Vocabularies.of(
+            Stream.of("aa", "aaaa", "afoo", "foob", "fooba", "12", "b1")
+                .map(text -> text.getBytes(US_ASCII))
+                .toList());
+    String twice = "root ::= r | [a-x]+ \"12\"\nr ::= \"a\" r \"b\" | \"a\" r \"ba\" | \"foo\"\n";
+    Constraint constraint = compile(twice, tokenizer).begin(ENDS);
+
+    for (int i = 0; i < 12; i++) { // from the 10th on more than 2,000
+      if (i > 7) {
+        assertThatAllOfAMaskIsAccepted(constraint);
+      }
+      constraint.accept('a');
+    }
+
+    assertThat(Sampling.ids(constraint.allowed())).contains('a', 'f');
+  }
+
+  @Test
+  void aTokenIsNotAllowedWhereTooManyWaysComeBehindIt() {
+    Tokenizer tokenizer = Vocabularies.of(List.of("ab".getBytes(US_ASCII)));
+    CompiledFormat format = compile(grammarWithOptions("\"a\" %s | [ab] r", 2_100, ""), tokenizer);
+    Constraint constraint = format.begin(ENDS);
+
+    assertThat(Sampling.ids(constraint.allowed())).containsExactly('a', 'b');
+    assertThatAllOfAMaskIsAccepted(constraint);
+    constraint.accept('a');
+    assertThat(Sampling.ids(constraint.allowed())).containsExactly('(', 'x');
+
+    Constraint other =
+        compile(grammarWithOptions("\"a\" %s | \"b\"", 2_100, ""), tokenizer).begin(ENDS);
+    assertThat(Sampling.ids(other.allowed())).containsExactly('b');
+    assertThat(other.allows('a')).isFalse();
+  }
+
+  @Test
+  void whatBeginsInTooManyWaysIsRefused() {
+    Tokenizer tokenizer = Vocabularies.of(List.of());
+
+    assertThatThrownBy(() -> compile(grammarWithOptions("%s", 2_100, ""), tokenizer))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("2000 ways");
   }
 
   /** Wherever one gets to, something may come, or the text is complete. */
