@@ -56,7 +56,7 @@ final class Cell {
     this.names = names;
     this.below = below;
     int self = Objects.hash(System.identityHashCode(node), phase.ordinal(), count, used, names);
-    this.hash = self * 31 + (below == null ? 0 : below.hash);
+    this.hash = self + 31 * (below == null ? 0 : below.hash);
   }
 
   /** The same object, elsewhere in it. */
