@@ -81,6 +81,12 @@ final class Expansion {
     }
   }
 
+  /** What it takes, in {@link Work}'s nodes. */
+  int nodes() {
+    int parts = seen.size() + heads.size();
+    return parts == 0 ? 0 : Work.NODES_FOR_A_PART * (1 + parts);
+  }
+
   /** Whether more is to be followed than may be: then what has been found says nothing. */
   boolean isTooMuch() {
     return seen.size() > MAX_TASKS || heads.size() > States.MAX_HEADS;

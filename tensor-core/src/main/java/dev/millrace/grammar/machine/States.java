@@ -24,7 +24,7 @@ final class States {
   private static final long MAX_KEPT_BYTES = 6 << 20;
 
   /** Of what automata alone can tell. */
-  private static final long MAX_REACH_BYTES = 2 << 20;
+  static final long MAX_REACH_BYTES = 2 << 20;
 
   /**
    * Ways of reading one text that are followed; an ambiguous grammar can have exponentially many.
@@ -34,16 +34,16 @@ final class States {
   static final int MAX_HEADS = 2_000;
 
   /**
-   * Heads, summed over the trie's nodes that a mask tries on the stack: some tenths of a second. A
-   * state that takes more allows nothing. Usual formats take some thousands.
+   * For one mask, some tenths of a second; a state that takes more allows nothing. Usual formats
+   * take some ten thousands.
    */
-  private static final long MAX_TRIED = 400_000;
+  private static final long MAX_MASK_WORK = 100_000_000;
 
-  /** Nodes of the trie that are looked at ahead, for all automata together: some 20 ms. */
+  /** For what is worked out ahead, all automata together: some 20 ms. */
   private static final long MAX_PREPARED = 4_000_000;
 
-  /** What else a state takes that is prepared, in nodes looked at. */
-  private static final int NODES_FOR_A_STATE = 256;
+  /** What else an automaton's state takes that is prepared: to look at all bytes. */
+  private static final int NODES_FOR_ALL_BYTES = 256;
 
   /** What may stand between a brace and a name, or a value and the next name. */
   private static final List<String> SEPARATORS = List.of("", " ", ",", ", ");
@@ -85,7 +85,6 @@ final class States {
   private final Map<Place, Reach> reaches = new HashMap<>();
   private long keptBytes;
   private long reachBytes;
-  private long tried; // by the mask that is being worked out
 
   States(Node root, TokenTrie trie) {
     this.root = root;
@@ -110,11 +109,11 @@ final class States {
         }
       }
     }
-    long walked = 0;
+    Work work = new Work(MAX_PREPARED);
     for (Near near = open.poll(); near != null; near = open.poll()) {
-      Reach reach = reach(new Head(near.automaton, near.state, near.cell), near.choice);
-      walked += NODES_FOR_A_STATE + reach.walked();
-      if (walked > MAX_PREPARED || reachBytes > MAX_REACH_BYTES / 2) {
+      reach(new Head(near.automaton, near.state, near.cell), near.choice, work);
+      work.spend(NODES_FOR_ALL_BYTES);
+      if (work.isTooMuch() || reachBytes > MAX_REACH_BYTES / 2) {
         return;
       }
       for (int read = 0; read < 256; read++) {
@@ -130,6 +129,11 @@ final class States {
         }
       }
     }
+  }
+
+  /** What is kept of what automata alone can tell. */
+  synchronized long reachBytes() {
+    return reachBytes;
   }
 
   /** Not to be kept for long: from it, all can be reached that is worked out behind it. */
@@ -158,10 +162,17 @@ final class States {
     return at;
   }
 
+  /** The same, counted. */
+  private State next(State state, int read, Work work) {
+    State next = next(state, read);
+    work.spend(1 + state.nodes(read));
+    return next;
+  }
+
   /** The tokens that may come; not to be changed. */
   long[] mask(State state) {
     long[] known = state.mask();
-    return known == null ? workOut(state) : known;
+    return known == null ? workOut(state, new Work(MAX_MASK_WORK)) : known;
   }
 
   private Cell intern(Cell cell) {
@@ -206,7 +217,7 @@ final class States {
       }
     }
     State next = state(expansion);
-    state.keep(read, next);
+    state.keep(read, next, expansion.nodes());
     return next;
   }
 
@@ -234,22 +245,24 @@ final class States {
   private synchronized State behindEach(State state, byte[] piece) {
     Set<Head> heads = new LinkedHashSet<>();
     boolean complete = false;
-    tried = 0;
+    Work work = new Work(MAX_MASK_WORK); // less than for the mask that has the token
     for (Head each : state.heads) {
-      Behind behind = new Behind();
+      Behind behind = new Behind(work);
       Head head = each;
       for (int i = 0; i < piece.length && head != null; i++) {
         Head at = read(head, piece[i] & 0xFF);
         int label = at == null ? ByteAutomaton.NONE : acceptedAt(at);
         if (at != null && label != ByteAutomaton.NONE) {
-          State end = through(behind.of(at, label), piece, i + 1);
-          tried += 1 + end.heads.size();
+          State end = behind.of(at, label);
+          for (int j = i + 1; j < piece.length && !end.isDead(); j++) {
+            end = next(end, piece[j] & 0xFF, work);
+          }
           complete |= end.complete;
           if (heads.size() + end.heads.size() <= MAX_HEADS) {
             heads.addAll(end.heads);
           }
         }
-        if (tried > MAX_TRIED) {
+        if (work.isTooMuch()) {
           return State.DEAD;
         }
         head = at != null && at.goesOn() ? at : null;
@@ -261,50 +274,71 @@ final class States {
     return state(heads, complete);
   }
 
-  /** States behind what one head's automaton accepts, each worked out once. */
+  /** What comes behind texts that one head's automaton accepts. */
   private final class Behind {
-    private final Map<Integer, State> known = new HashMap<>(); // by label
+    private final Work work;
+    private final Map<Integer, State> known = new HashMap<>(); // by label: worked out once
+    private final State[] path = new State[trie.maxDepth() + 1]; // by depth
+
+    Behind(Work work) {
+      this.work = work;
+    }
 
     State of(Head head, int label) {
       if (head.readsName()) { // then it differs by the name too
-        return resume(head.cell(), label);
+        return resume(head.cell(), label, work);
       }
-      return known.computeIfAbsent(label, each -> resume(head.cell(), each));
+      return known.computeIfAbsent(label, each -> resume(head.cell(), each, work));
+    }
+
+    /** Adds the tokens from a trie's node on, where the automaton accepts, with a state behind. */
+    void addTo(long[] mask, State state, int node) {
+      if (state.isDead()) {
+        return;
+      }
+      trie.addTokens(node, mask);
+      path[trie.depth(node)] = state;
+      int end = state.heads.isEmpty() ? node : trie.behind(node);
+      int i = node + 1;
+      while (i < end && !work.isTooMuch()) {
+        int depth = trie.depth(i);
+        State to = next(path[depth - 1], trie.lastByte(i), work);
+        if (to.isDead()) {
+          i = trie.behind(i);
+        } else {
+          path[depth] = to;
+          trie.addTokens(i, mask);
+          i++;
+        }
+      }
     }
   }
 
-  private State resume(@Nullable Cell cell, int label) {
+  private State resume(@Nullable Cell cell, int label, Work work) {
     Expansion expansion = new Expansion(this::intern);
     expansion.resume(cell, label);
+    work.spend(expansion.nodes());
     return state(expansion);
   }
 
-  private synchronized long[] workOut(State state) {
+  synchronized long[] workOut(State state, Work work) {
     if (keptBytes > MAX_KEPT_BYTES) {
       cells.clear();
       states.clear();
       masks.clear();
       keptBytes = 0;
     }
-    if (reachBytes > MAX_REACH_BYTES) {
-      reaches.clear();
-      reachBytes = 0;
-    }
     long[] mask = new long[trie.words()];
-    tried = 0;
-    for (Head head : state.heads) {
+    for (int i = 0; i < state.heads.size() && !work.isTooMuch(); i++) {
+      Head head = state.heads.get(i);
+      work.spend(Work.NODES_FOR_A_PART);
       if (head.readsName()) {
-        addNames(head, mask);
+        addNames(head, mask, work);
       } else {
-        Reach reach = reach(head, null);
-        reach.addTo(mask);
-        Behind behind = new Behind();
-        for (int i = 0; i < reach.exits(); i++) {
-          addBehind(behind.of(head, reach.label(i)), reach.exit(i), mask);
-        }
+        addTexts(head, mask, work);
       }
     }
-    if (tried > MAX_TRIED) {
+    if (work.isTooMuch()) {
       Arrays.fill(mask, 0);
     }
     Mask own = new Mask(mask);
@@ -317,37 +351,21 @@ final class States {
     return shared;
   }
 
-  /** Tokens from a trie's node on where an automaton has accepted, and the state behind it. */
-  private void addBehind(State state, int node, long[] mask) {
-    if (state.isDead()) {
-      return;
-    }
-    trie.addTokens(node, mask);
-    int end = trie.behind(node);
-    int i = node + 1;
-    if (state.heads.isEmpty() || i == end) {
-      return;
-    }
-    State[] at = new State[trie.maxDepth() + 1]; // by depth
-    at[trie.depth(node)] = state;
-    while (i < end && tried <= MAX_TRIED) {
-      int depth = trie.depth(i);
-      State to = next(at[depth - 1], trie.lastByte(i));
-      if (to.isDead()) {
-        i = trie.behind(i);
-      } else {
-        at[depth] = to;
-        tried += to.heads.size();
-        trie.addTokens(i, mask);
-        i++;
-      }
+  private void addTexts(Head head, long[] mask, Work work) {
+    Reach reach = reach(head, null, work);
+    reach.addTo(mask);
+    Behind behind = new Behind(work);
+    for (int i = 0; i < reach.exits() && !work.isTooMuch(); i++) {
+      work.spend(1);
+      behind.addTo(mask, behind.of(head, reach.label(i)), reach.exit(i));
     }
   }
 
-  private void addNames(Head head, long[] mask) {
+  private void addNames(Head head, long[] mask, Work work) {
     Cell cell = Objects.requireNonNull(head.cell());
     NameChoice choice = NameChoice.of(head);
-    Reach reach = reach(head, choice);
+    Reach reach = reach(head, choice, work);
+    work.spend((long) Work.NODES_FOR_A_PART * cell.names.used().size());
     int[] closed = closedByUsedNames(head, cell, choice);
     if (closed.length == 0) {
       reach.addTo(mask);
@@ -361,8 +379,10 @@ final class States {
         mask[i] |= own[i];
       }
     }
-    for (int i = 0; i < reach.exits(); i++) {
+    Behind behind = new Behind(work);
+    for (int i = 0; i < reach.exits() && !work.isTooMuch(); i++) {
       int exit = reach.exit(i);
+      work.spend(1 + closed.length);
       if (choice.allows(reach.label(i))
           && Arrays.stream(closed).noneMatch(node -> exit >= node && exit < trie.behind(node))) {
         NameText text = cell.names;
@@ -370,7 +390,7 @@ final class States {
           text = text.read(read & 0xFF);
         }
         Cell named = intern(cell.with(Cell.Phase.NAME, text));
-        addBehind(resume(named, reach.label(i)), exit, mask);
+        behind.addTo(mask, resume(named, reach.label(i), work), exit);
       }
     }
   }
@@ -415,16 +435,21 @@ final class States {
   /**
    * @param choice of names, where the head reads one
    */
-  private Reach reach(Head head, @Nullable NameChoice choice) {
+  private Reach reach(Head head, @Nullable NameChoice choice, Work work) {
     int state = head.automaton().alike(head.state(), trie.maxDepth());
     Place place =
         new Place(head.automaton(), state, choice == null ? null : choice.reachable(state));
     Reach known = reaches.get(place);
     if (known == null) {
+      if (reachBytes > MAX_REACH_BYTES) {
+        reaches.clear();
+        reachBytes = 0;
+      }
       known = Reach.from(head.automaton(), state, trie, to -> choice == null || choice.canGoOn(to));
       reaches.put(place, known);
       reachBytes += known.bytes();
     }
+    work.spendOnce(place, known.walked());
     return known;
   }
 }

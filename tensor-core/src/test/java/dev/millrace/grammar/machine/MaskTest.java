@@ -9,9 +9,11 @@ import dev.millrace.grammar.Sampling;
 import dev.millrace.grammar.Vocabularies;
 import dev.millrace.grammar.automaton.Budget;
 import dev.millrace.grammar.automaton.FormatException;
+import dev.millrace.grammar.gbnf.GbnfCompiler;
 import dev.millrace.grammar.schema.SchemaCompiler;
 import dev.millrace.tokenizer.Tokenizer;
 import java.lang.ref.WeakReference;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -152,6 +154,56 @@ class MaskTest {
         compile(grammarWithOptions("\"a\" %s | \"b\"", 2_100, ""), tokenizer).begin(ENDS);
     assertThat(Sampling.ids(other.allowed())).containsExactly('b');
     assertThat(other.allows('a')).isFalse();
+  }
+
+  private static States states(String grammar, Tokenizer tokenizer) {
+    Node root = GbnfCompiler.compile(grammar, new Budget());
+    Productivity.mark(root);
+    return new States(root, TokenTrie.of(tokenizer));
+  }
+
+  @Test
+  void whatComesBehindAnAutomatonIsWorkedOutOnceForAllTokens() {
+    Tokenizer tokenizer = Vocabularies.random(new Random(7), 400);
+    States states = states(grammarWithOptions("[^~]+ %s", 1_900, ""), tokenizer);
+    Work work = new Work(Long.MAX_VALUE);
+
+    long[] mask = states.workOut(states.start(), work);
+
+    assertThat(Sampling.ids(mask)).hasSizeGreaterThan(400);
+    assertThat(work.spent()).isLessThan(10_000_000); // once is a million, and there are 500 exits
+  }
+
+  @Test
+  void aMaskThatTakesTooMuchEndsThereAndAllowsNothing() {
+    Tokenizer tokenizer = Vocabularies.random(new Random(8), 400);
+    String options = String.join(" | ", Collections.nCopies(1_900, "[ -}]+ r"));
+    States states = states(grammarWithOptions(options, 0, ""), tokenizer);
+    Work enough = new Work(Long.MAX_VALUE);
+    Work little = new Work(100_000);
+
+    assertThat(Sampling.ids(states.workOut(states.start(), enough))).isNotEmpty();
+    assertThat(Sampling.ids(states.workOut(states.start(), little))).isEmpty();
+
+    assertThat(enough.spent()).isGreaterThan(1_000_000);
+    assertThat(little.spent()).isBetween(100_000L, 150_000L);
+    assertThat(states.reachBytes()).isLessThan(2 * States.MAX_REACH_BYTES);
+  }
+
+  @Test
+  void whatIsKnownAlreadyCountsAsIfItWereNot() {
+    Tokenizer tokenizer = Vocabularies.random(new Random(9), 400);
+    Node root = SchemaCompiler.anyObject(new Budget());
+    Productivity.mark(root);
+    States states = new States(root, TokenTrie.of(tokenizer));
+    State state = states.behind(states.start(), "{\"foo\": [\"a".getBytes(US_ASCII));
+    Work first = new Work(Long.MAX_VALUE);
+    Work again = new Work(Long.MAX_VALUE);
+
+    long[] mask = states.workOut(state, first);
+
+    assertThat(states.workOut(state, again)).isEqualTo(mask);
+    assertThat(again.spent()).isEqualTo(first.spent()).isPositive();
   }
 
   @Test
