@@ -72,7 +72,7 @@ public final class FormatCompiler {
   public CompiledFormat regex(String expression) {
     return compiled(
         new Source(Kind.REGEX, expression),
-        budget -> terminal(Automaton.of(RegexParser.parse(expression), budget), budget));
+        budget -> terminal(Automaton.of(RegexParser.parse(expression, budget), budget), budget));
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.tokenizer.Tokenizer;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -111,6 +112,27 @@ class RegexTest {
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("a format may");
     assertThat(System.nanoTime() - begun).isLessThan(10_000_000_000L);
+  }
+
+  @Test
+  void aScriptsNameHasOneSpelling() {
+    for (String name : List.of("Inscriptional_Parthian", "Prti", "Greek", "Nko", "SignWriting")) {
+      assertThat(compiler.regex("\\p{sc=" + name + "}")).as(name).isNotNull();
+      for (String other : List.of(name.toUpperCase(Locale.ROOT), name.toLowerCase(Locale.ROOT))) {
+        assertThatThrownBy(() -> compiler.regex("\\p{Script=" + other + "}"))
+            .isInstanceOf(FormatException.class)
+            .hasMessageContaining("'Script=" + other + "' is no property");
+      }
+    }
+  }
+
+  @Test
+  void setsOfCharactersThatAreReadCountAsWork() {
+    for (String form : List.of("[%s]", "%s")) {
+      assertThatThrownBy(() -> compiler.regex(form.formatted("\\P{L}".repeat(40_000))))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("a format may");
+    }
   }
 
   @Test

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntPredicate;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** ECMA-262's sets of characters. */
 final class CharacterClasses {
@@ -49,8 +49,11 @@ final class CharacterClasses {
           .flatMap(names -> names.stream().map(name -> Map.entry(name, names)))
           .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
 
-  /** Properties that someone asked for: at most as many as there are. */
-  private static final Map<String, CodePoints> KNOWN = new ConcurrentHashMap<>();
+  /** Of all scripts but SignWriting. */
+  private static final Pattern SCRIPT_NAME = Pattern.compile("[A-Z][a-z]+(_[A-Z][a-z]+)*");
+
+  /** Properties that someone asked for, by what they are: at most as many as there are. */
+  private static final Map<Object, CodePoints> KNOWN = new ConcurrentHashMap<>();
 
   private CharacterClasses() {}
 
@@ -66,16 +69,33 @@ final class CharacterClasses {
     return numbers;
   }
 
-  /** The characters with a property as \p{...} names it; none if there is no such property. */
+  /**
+   * The characters with a property as \p{...} names it, in ECMA-262's spelling; none if there is no
+   * such property.
+   */
   static CodePoints property(String name) {
-    CodePoints known = KNOWN.get(name);
-    if (known != null) {
-      return known;
-    }
-    IntPredicate predicate = predicate(name);
-    if (predicate == null) {
-      return CodePoints.NONE;
-    }
+    int equals = name.indexOf('=');
+    String key = equals < 0 ? "" : name.substring(0, equals);
+    String value = name.substring(equals + 1);
+    return switch (key) {
+      case "" -> {
+        CodePoints category = category(value);
+        yield category.isEmpty() ? binary(value) : category;
+      }
+      case "gc", "General_Category" -> category(value);
+      case "sc", "Script" -> script(value);
+      default -> CodePoints.NONE;
+    };
+  }
+
+  /**
+   * @param property the same for all of its names
+   */
+  private static CodePoints known(Object property, IntPredicate predicate) {
+    return KNOWN.computeIfAbsent(property, each -> scan(predicate));
+  }
+
+  private static CodePoints scan(IntPredicate predicate) {
     List<CodePoints> ranges = new ArrayList<>();
     int begin = -1;
     for (int c = 0; c <= Character.MAX_CODE_POINT + 1; c++) {
@@ -87,68 +107,60 @@ final class CharacterClasses {
         begin = -1;
       }
     }
-    CodePoints set = CodePoints.union(ranges);
-    KNOWN.put(name, set);
-    return set;
+    return CodePoints.union(ranges);
   }
 
-  private static @Nullable IntPredicate predicate(String name) {
-    int equals = name.indexOf('=');
-    String key = equals < 0 ? "" : name.substring(0, equals);
-    String value = name.substring(equals + 1);
-    return switch (key) {
-      case "" -> {
-        IntPredicate category = category(value);
-        yield category == null ? binary(value) : category;
-      }
-      case "gc", "General_Category" -> category(value);
-      case "sc", "Script" -> script(value);
-      default -> null;
-    };
+  private static CodePoints category(String name) {
+    int types = types(name);
+    return types == 0
+        ? CodePoints.NONE
+        : known(types, c -> (types >>> Character.getType(c) & 1) != 0);
   }
 
-  private static @Nullable IntPredicate category(String name) {
+  /** A bit for each of java.lang.Character's general categories. */
+  private static int types(String name) {
     Integer one = CATEGORIES.get(name);
     if (one != null) {
-      int type = one;
-      return c -> Character.getType(c) == type;
+      return 1 << one;
     }
     if (name.equals("LC") || name.equals("Cased_Letter")) {
-      return c ->
-          Character.getType(c) == Character.UPPERCASE_LETTER
-              || Character.getType(c) == Character.LOWERCASE_LETTER
-              || Character.getType(c) == Character.TITLECASE_LETTER;
+      return types("Lu") | types("Ll") | types("Lt");
     }
     List<String> group = GROUPS.get(name);
-    if (group == null) {
-      return null;
+    int types = 0;
+    if (group != null) {
+      for (Map.Entry<String, Integer> each : CATEGORIES.entrySet()) {
+        boolean within = each.getKey().length() == 2 && each.getKey().startsWith(group.getFirst());
+        types |= within ? 1 << each.getValue() : 0;
+      }
     }
-    boolean[] types = new boolean[32];
-    CATEGORIES.forEach(
-        (category, type) ->
-            types[type] |= category.length() == 2 && category.startsWith(group.getFirst()));
-    return c -> types[Character.getType(c)];
+    return types;
   }
 
-  private static @Nullable IntPredicate binary(String name) {
+  private static CodePoints binary(String name) {
     return switch (name) {
-      case "Any" -> c -> true;
-      case "ASCII" -> c -> c < 128;
-      case "Alphabetic", "Alpha" -> Character::isAlphabetic;
-      case "Lowercase", "Lower" -> Character::isLowerCase;
-      case "Uppercase", "Upper" -> Character::isUpperCase;
+      case "Any" -> known("Any", c -> true);
+      case "ASCII" -> known("ASCII", c -> c < 128);
+      case "Alphabetic", "Alpha" -> known("Alphabetic", Character::isAlphabetic);
+      case "Lowercase", "Lower" -> known("Lowercase", Character::isLowerCase);
+      case "Uppercase", "Upper" -> known("Uppercase", Character::isUpperCase);
       case "White_Space", "space" ->
-          c -> c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c);
-      default -> null;
+          known("White_Space", c -> c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c));
+      default -> CodePoints.NONE;
     };
   }
 
-  private static @Nullable IntPredicate script(String name) {
+  /** By its name or code, which Java reads in any case. */
+  private static CodePoints script(String name) {
+    boolean isSpelledSo = name.equals("SignWriting") || SCRIPT_NAME.matcher(name).matches();
+    if (!isSpelledSo || name.equals("Signwriting")) {
+      return CodePoints.NONE;
+    }
     try {
       UnicodeScript script = UnicodeScript.forName(name);
-      return c -> UnicodeScript.of(c) == script;
+      return known(script, c -> UnicodeScript.of(c) == script);
     } catch (IllegalArgumentException e) { // no such script: the caller says so
-      return null;
+      return CodePoints.NONE;
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.millrace.grammar.regex;
 
+import dev.millrace.grammar.automaton.Budget;
 import dev.millrace.grammar.automaton.CodePoints;
 import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.automaton.Pattern;
@@ -21,18 +22,20 @@ public final class RegexParser {
 
   private final int[] text; // code points
   private int at;
+  private final Budget budget;
   private int depth;
 
-  private RegexParser(String expression) {
+  private RegexParser(String expression, Budget budget) {
     this.text = expression.codePoints().toArray();
+    this.budget = budget;
   }
 
   /**
    * @return the texts that the expression matches from begin to end
    * @throws FormatException saying what is wrong and at which character
    */
-  public static Pattern parse(String expression) {
-    RegexParser parser = new RegexParser(expression);
+  public static Pattern parse(String expression, Budget budget) {
+    RegexParser parser = new RegexParser(expression, budget);
     Pattern pattern = parser.either();
     if (parser.at < parser.text.length) {
       throw parser.wrong("a ')' that closes nothing");
@@ -41,8 +44,8 @@ public final class RegexParser {
   }
 
   /** The texts in which the expression matches somewhere, as JSON Schema's pattern means it. */
-  public static Pattern parseUnanchored(String expression) {
-    return Pattern.sequence(Pattern.anything(), parse(expression), Pattern.anything());
+  public static Pattern parseUnanchored(String expression, Budget budget) {
+    return Pattern.sequence(Pattern.anything(), parse(expression, budget), Pattern.anything());
   }
 
   private Pattern either() {
@@ -127,16 +130,26 @@ public final class RegexParser {
     return switch (c) {
       case '^' -> new Pattern.Begin();
       case '$' -> new Pattern.End();
-      case '.' -> new Pattern.OneOf(CharacterClasses.DOT);
+      case '.' -> oneOf(CharacterClasses.DOT);
       case '(' -> group();
-      case '[' -> new Pattern.OneOf(characterClass());
+      case '[' -> oneOf(characterClass());
       case '\\' -> escape();
       case '*', '+', '?' -> {
         at--;
         throw wrong("nothing to repeat");
       }
-      default -> new Pattern.OneOf(character(c));
+      default -> oneOf(character(c));
     };
+  }
+
+  private Pattern oneOf(CodePoints set) {
+    return new Pattern.OneOf(counted(set));
+  }
+
+  /** A set that stays until the whole is read takes room by its ranges. */
+  private CodePoints counted(CodePoints set) {
+    budget.spend(1 + set.size());
+    return set;
   }
 
   private CodePoints character(int c) {
@@ -176,7 +189,7 @@ public final class RegexParser {
         if (c >= '1' && c <= '9') {
           throw wrong("references to groups aren't supported: they aren't regular");
         }
-        yield new Pattern.OneOf(escaped(c));
+        yield oneOf(escaped(c));
       }
     };
   }
@@ -294,7 +307,7 @@ public final class RegexParser {
     boolean negated = take('^');
     List<CodePoints> members = new ArrayList<>();
     while (at < text.length && text[at] != ']') {
-      CodePoints from = classMember();
+      CodePoints from = counted(classMember());
       if (at + 1 < text.length && text[at] == '-' && text[at + 1] != ']') {
         at++;
         members.add(range(from, classMember()));

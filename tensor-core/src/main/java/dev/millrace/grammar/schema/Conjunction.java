@@ -153,22 +153,22 @@ final class Conjunction {
     return Optional.ofNullable(strings);
   }
 
-  private static List<Pattern> patterns(Part part) {
+  private List<Pattern> patterns(Part part) {
     List<Pattern> patterns = new ArrayList<>();
     JsonValue pattern = part.get("pattern");
     if (pattern != null) {
-      patterns.add(unanchored(part, "pattern", part.text("pattern", pattern)));
+      patterns.add(unanchored(part, "pattern", part.text("pattern", pattern), budget));
     }
     JsonValue format = part.get("format");
     if (format != null) {
-      patterns.add(StringFormats.pattern(part, part.text("format", format)));
+      patterns.add(StringFormats.pattern(part, part.text("format", format), budget));
     }
     return patterns;
   }
 
-  static Pattern unanchored(Part part, String keyword, String expression) {
+  static Pattern unanchored(Part part, String keyword, String expression, Budget budget) {
     try {
-      return RegexParser.parseUnanchored(expression);
+      return RegexParser.parseUnanchored(expression, budget);
     } catch (FormatException e) {
       throw part.wrong(keyword, String.valueOf(e.getMessage()));
     }
@@ -180,7 +180,7 @@ final class Conjunction {
       JsonValue pattern = part.get(NOT_PATTERN);
       if (pattern != null) {
         String expression = part.text(NOT_PATTERN, pattern);
-        excluded.add(Automaton.of(unanchored(part, "pattern", expression), budget));
+        excluded.add(Automaton.of(unanchored(part, "pattern", expression, budget), budget));
       }
     }
     List<String> texts =

@@ -39,7 +39,7 @@ final class Members {
       required.addAll(part.texts("required"));
       part.schema("propertyNames").ifPresent(nameSchemas::add);
       for (String expression : part.members("patternProperties").keySet()) {
-        Pattern pattern = Conjunction.unanchored(part, "patternProperties", expression);
+        Pattern pattern = Conjunction.unanchored(part, "patternProperties", expression, budget);
         patterns.add(
             new NamePattern(
                 part,

@@ -1,5 +1,6 @@
 package dev.millrace.grammar.schema;
 
+import dev.millrace.grammar.automaton.Budget;
 import dev.millrace.grammar.automaton.Pattern;
 import dev.millrace.grammar.regex.RegexParser;
 import java.util.Map;
@@ -68,7 +69,7 @@ final class StringFormats {
     return forms.toString();
   }
 
-  static Pattern pattern(Part part, String name) {
+  static Pattern pattern(Part part, String name, Budget budget) {
     String expression = EXPRESSIONS.get(name);
     if (expression == null) {
       throw part.wrong(
@@ -78,6 +79,6 @@ final class StringFormats {
               + "\", which isn't supported; these are: "
               + String.join(", ", new TreeSet<>(EXPRESSIONS.keySet())));
     }
-    return RegexParser.parse(expression);
+    return RegexParser.parse(expression, budget);
   }
 }
