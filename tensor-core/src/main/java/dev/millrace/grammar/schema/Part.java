@@ -17,7 +17,19 @@ import org.jspecify.annotations.Nullable;
  * @param pointer a JSON pointer
  */
 record Part(String pointer, JsonValue schema) {
+  /** Of a pointer, in characters: each part has its own, and a schema has thousands of parts. */
+  static final int MAX_POINTER = 4_096;
+
+  private static final int SHOWN = 100;
+
   Part {
+    if (pointer.length() > MAX_POINTER) {
+      throw new FormatException(
+          pointer.substring(0, SHOWN) + "...",
+          "is a schema whose JSON pointer has more than the "
+              + MAX_POINTER
+              + " characters that are allowed; shorter names or $defs help");
+    }
     if (!(schema instanceof JsonValue.Bool || schema instanceof JsonValue.Members)) {
       throw new FormatException(
           pointer, "is a " + schema.type() + "; a schema is an object or a boolean");

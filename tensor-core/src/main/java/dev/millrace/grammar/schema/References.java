@@ -21,6 +21,9 @@ final class References {
 
   /** Depth is what the document's reader allows. */
   private void findAnchors(JsonValue value, String pointer) {
+    if (pointer.length() > Part.MAX_POINTER) {
+      return; // no schema can be here, but what isn't one may
+    }
     switch (value) {
       case JsonValue.Members object -> {
         if (object.members().get("$anchor") instanceof JsonValue.Text name) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.sun.management.ThreadMXBean;
 import dev.millrace.grammar.FormatCompiler;
 import dev.millrace.grammar.Sampling;
 import dev.millrace.grammar.Vocabularies;
@@ -11,6 +12,8 @@ import dev.millrace.grammar.automaton.FormatException;
 import dev.millrace.grammar.machine.CompiledFormat;
 import dev.millrace.grammar.machine.TokenTrie;
 import dev.millrace.tokenizer.Tokenizer;
+import java.lang.management.ManagementFactory;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Collectors;
@@ -59,6 +62,40 @@ class SchemaCompilerTest {
         catchThrowableOfType(FormatException.class, () -> compile(schema.strip()));
 
     assertThat(refused.where()).isEqualTo(place);
+  }
+
+  @Test
+  void aLongNameInAReferenceIsRefusedBeforeItIsCopied() {
+    String name = "n".repeat(60_000);
+    String branches = String.join(",", Collections.nCopies(47_000, "{}"));
+    String anchors =
+        IntStream.range(0, 10_000)
+            .mapToObj(i -> "{'$anchor':'a%d'}".formatted(i))
+            .collect(Collectors.joining(","));
+    for (String branch : List.of(branches, anchors)) {
+      String schema = "{'$ref':'#/$defs/%s','$defs':{'%s':{'anyOf':[%s]}}}";
+      long before = allocatedBytes();
+
+      FormatException refused =
+          catchThrowableOfType(
+              FormatException.class, () -> compile(schema.formatted(name, name, branch)));
+
+      assertThat(refused.where()).hasSizeLessThan(200).startsWith("/$defs/nnn");
+      assertThat(refused).hasMessageContaining("4096 characters");
+      assertThat(allocatedBytes() - before).isLessThan(100_000_000);
+    }
+  }
+
+  private static long allocatedBytes() {
+    return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+  }
+
+  @Test
+  void aLongNameInAValueIsNoSchemas() {
+    String name = "n".repeat(10_000);
+
+    assertThat(allows("{'const': {'%s': 1}}".formatted(name), "{'%s': 1}".formatted(name)))
+        .isTrue();
   }
 
   @Test
