@@ -93,7 +93,10 @@ final class LogitProcessor {
     for (int i = from; i < history.length(); i++) {
       int id = tokens[i];
       if (outputCounts[id] != NONE) { // else it has had its penalty
-        set(id, penalties.apply(get(id), outputCounts[id]));
+        float logit = get(id);
+        if (logit != FORBIDDEN) { // else a repetition penalty below 1 would bring it back
+          set(id, penalties.apply(logit, outputCounts[id]));
+        }
         outputCounts[id] = NONE;
       }
     }

@@ -57,6 +57,18 @@ class LogitProcessorTest {
   }
 
   @Test
+  void aForbiddenTokenStaysForbiddenUnderARepetitionPenaltyBelowOne() {
+    History history = new History(new int[] {0, 1, 1}, 1, 3);
+    Map<Integer, Float> bias = Map.of(0, Float.NEGATIVE_INFINITY, 1, Float.NEGATIVE_INFINITY);
+    for (float repetition : new float[] {0.5f, 1e-38f}) {
+      Penalties penalties = new Penalties(repetition, -1e38f, -1e38f, 0);
+      assertThat(processed(row(1, 1, 1), settings(penalties, bias), history, NONE, null))
+          .as("repetition %s", repetition)
+          .containsExactly(FORBIDDEN, FORBIDDEN, 1);
+    }
+  }
+
+  @Test
   void nothingBringsBackWhatIsForbiddenOrNotAllowed() {
     History history = new History(new int[] {0}, 1, 1);
     Map<Integer, Float> bias = Map.of(0, 100f, 1, 100f);
