@@ -260,6 +260,7 @@ final class ListFilters {
 
           @Override
           public boolean hasNext() {
+            in.budget().enter(); // what this goes through may be another one of these
             if (source == null) {
               boolean any = Types.truth(input);
               source = (any ? items(input, in) : List.<Value>of()).iterator();
@@ -269,6 +270,7 @@ final class ListFilters {
               in.budget().step();
               made = make.apply(source.next());
             }
+            in.budget().leave();
             return made != null;
           }
 

@@ -179,6 +179,22 @@ class HostileTemplatesTest {
   }
 
   @Test
+  void lazyFiltersNestedDeeperThanTheLimitAreRefused() throws InterruptedException {
+    for (String lazy : List.of("map('string')", "select", "rejectattr('x')")) {
+      String nested =
+          "{% set ns = namespace(g=[1]) %}{% for i in range(COUNT) %}{% set ns.g = ns.g|"
+              + lazy
+              + " %}{% endfor %}{{ ns.g|list }}";
+
+      renderOnSmallStack(nested.replace("COUNT", "20000"), Map.of());
+      assertThat(lastFailed).as(lazy).isTrue();
+
+      renderOnSmallStack(nested.replace("COUNT", "200"), Map.of());
+      assertThat(lastFailed).as(lazy).isFalse();
+    }
+  }
+
+  @Test
   void randomTemplatesFailOnlyAsTemplates() {
     Map<String, Value> variables =
         Map.of("x", Value.list(List.of(Text.data("a,b"), Value.of(3), Value.NONE)));
