@@ -14,6 +14,9 @@ final class Budget {
   /** Characters and elements made, all values together, also those already dropped. */
   static final long MAX_MADE = 1 << 26;
 
+  /** What a text takes besides its characters, counted in them: objects of some 100 bytes. */
+  static final int TEXT = 64;
+
   /** Nested evaluations; each takes some hundred bytes of the thread's stack. */
   static final int MAX_DEPTH = 250;
 
@@ -46,6 +49,11 @@ final class Budget {
     }
   }
 
+  /** Before going through so many characters, once. */
+  void read(long count) {
+    steps(count >> 6);
+  }
+
   /** Before making so many characters or elements. */
   void make(long count) {
     made += count;
@@ -53,7 +61,7 @@ final class Budget {
       throw new TemplateException(
           "the template makes more than " + MAX_MADE + " characters and elements");
     }
-    steps(count >> 6);
+    read(count);
   }
 
   void enter() {

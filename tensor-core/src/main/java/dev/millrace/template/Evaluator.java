@@ -212,7 +212,7 @@ final class Evaluator {
       Value.Dict.Entry entry = hashable ? dict.entries().get(Keys.of(index, budget())) : null;
       item = entry == null ? null : entry.value();
     } else if (whole != null) {
-      item = Slices.item(of, Numbers.clamp(whole));
+      item = Slices.item(of, Numbers.clamp(whole), budget());
     }
     if (item == null && index instanceof Text name) {
       item = member(of, name.value());

@@ -67,6 +67,9 @@ final class Filters {
       throw new TemplateException("the filter " + name + " is not supported");
     }
     in.budget().step();
+    if (input instanceof Text text) {
+      in.budget().read(text.value().length());
+    }
     return filter.apply(input, arguments, in);
   }
 
@@ -120,11 +123,16 @@ final class Filters {
     if (!first && !(Types.isIterable(input) && !(input instanceof Value.Generator))) {
       throw new TemplateException("last: a " + Types.name(input) + " can't be reversed");
     }
-    List<Value> items = Types.iterate(input, in.budget());
-    if (items.isEmpty()) {
-      return new Value.Undefined("there is no " + (first ? "first" : "last") + " item");
+    Value end;
+    if (input instanceof Text text) {
+      end = Slices.item(text, first ? 0 : -1, in.budget());
+    } else {
+      List<Value> items = Types.iterate(input, in.budget());
+      end = items.isEmpty() ? null : first ? items.getFirst() : items.getLast();
     }
-    return first ? items.getFirst() : items.getLast();
+    return end == null
+        ? new Value.Undefined("there is no " + (first ? "first" : "last") + " item")
+        : end;
   }
 
   private static void ofTexts() {
@@ -142,9 +150,7 @@ final class Filters {
         "trim",
         (input, arguments, in) -> {
           Text characters = arguments.bind("trim", 0, "chars").findText(0);
-          Text text = text(input, in);
-          in.budget().make(text.value().length());
-          return text.strip(characters == null ? null : characters.value(), true, true);
+          return TextMethods.strip(text(input, in), characters, true, true, in.budget());
         });
     put("upper", (input, arguments, in) -> method("upper", input, arguments, in));
     put("lower", (input, arguments, in) -> method("lower", input, arguments, in));

@@ -50,7 +50,7 @@ final class NumberReader {
   }
 
   private static String strip(String text) {
-    return Text.template(text).strip(null, true, true).value();
+    return Text.template(text).strip(Text::isSpace, true, true).value();
   }
 
   /** As the filter round: half to even, or up, or down; always a float but for whole numbers. */

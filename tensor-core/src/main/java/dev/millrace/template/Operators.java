@@ -120,6 +120,7 @@ final class Operators {
     requireDefined(left);
     requireDefined(right);
     if (left instanceof Text a && right instanceof Text b) {
+      budget.read(common(a, b));
       return compareCodePoints(a.value(), b.value());
     }
     if (left instanceof Value.Sequence a
@@ -141,6 +142,11 @@ final class Operators {
     }
     throw new TemplateException(
         "%s doesn't compare %s and %s".formatted(symbol, Types.name(left), Types.name(right)));
+  }
+
+  /** As far as two texts are compared at most. */
+  static int common(Text a, Text b) {
+    return Math.min(a.value().length(), b.value().length());
   }
 
   /** UTF-16's order differs from it above U+D7FF. */
@@ -165,7 +171,10 @@ final class Operators {
       return order != null && order == 0;
     }
     return switch (left) {
-      case Text text -> text.equals(right);
+      case Text text -> {
+        budget.read(right instanceof Text other ? common(text, other) : 0);
+        yield text.equals(right);
+      }
       case Value.None _ -> right instanceof Value.None;
       case Value.Undefined _ -> right instanceof Value.Undefined;
       case Value.Sequence a when right instanceof Value.Sequence b ->

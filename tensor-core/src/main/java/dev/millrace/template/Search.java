@@ -8,10 +8,12 @@ final class Search {
 
   /** In UTF-16 units; -1 if it doesn't. */
   static int indexOf(String text, String part, int from, Budget budget) {
-    budget.steps((text.length() - Math.min(from, text.length())) >> 6);
-    return part.length() <= SHORT
-        ? text.indexOf(part, from)
-        : knuthMorrisPratt(text, part, from, budget);
+    int at =
+        part.length() <= SHORT
+            ? text.indexOf(part, from)
+            : knuthMorrisPratt(text, part, from, budget);
+    budget.read((at < 0 ? text.length() : at) - from);
+    return at;
   }
 
   private static int knuthMorrisPratt(String text, String part, int from, Budget budget) {

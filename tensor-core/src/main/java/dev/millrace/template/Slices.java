@@ -10,7 +10,7 @@ final class Slices {
   private Slices() {}
 
   /** By an index from 0, or from the end where it is negative; null beyond. */
-  static @Nullable Value item(Value of, int index) {
+  static @Nullable Value item(Value of, int index, Budget budget) {
     return switch (of) {
       case Value.Sequence sequence when sequence.isIndexed() -> {
         int size = sequence.items().size();
@@ -18,6 +18,7 @@ final class Slices {
         yield at < 0 || at >= size ? null : sequence.items().get(at);
       }
       case Text text -> {
+        budget.read(text.value().length());
         int length = text.length();
         int at = index < 0 ? index + length : index;
         if (at < 0 || at >= length) {
@@ -50,7 +51,7 @@ final class Slices {
     int end = border(to, size, by, by > 0 ? size : -1);
     if (of instanceof Text text) {
       return by == 1
-          ? part(text, first, Math.max(first, end))
+          ? part(text, first, Math.max(first, end), budget)
           : characters(text, first, end, by, budget);
     }
     Value.Sequence sequence = (Value.Sequence) of;
@@ -73,9 +74,10 @@ final class Slices {
     return (int) Math.clamp(border, step > 0 ? 0 : -1, step > 0 ? size : size - 1L);
   }
 
-  private static Text part(Text text, int first, int end) {
+  private static Text part(Text text, int first, int end, Budget budget) {
+    budget.read(text.value().length());
     int begin = text.value().offsetByCodePoints(0, first);
-    return text.part(begin, text.value().offsetByCodePoints(begin, end - first));
+    return text.part(begin, text.value().offsetByCodePoints(begin, end - first), budget);
   }
 
   private static Text characters(Text text, int first, int end, int by, Budget budget) {

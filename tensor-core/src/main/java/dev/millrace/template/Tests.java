@@ -66,6 +66,9 @@ final class Tests {
     if (test == null) {
       throw new TemplateException("the test " + name + " is not supported");
     }
+    if (value instanceof Text text) {
+      in.budget().read(text.value().length());
+    }
     return test.holds(value, arguments, in);
   }
 

@@ -1,6 +1,7 @@
 package dev.millrace.template;
 
 import java.util.BitSet;
+import java.util.function.IntPredicate;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +49,12 @@ public record Text(String value, @Nullable BitSet byData, boolean markup) implem
     return new Text(value.substring(from, to), byData == null ? null : byData.get(from, to), false);
   }
 
+  /** The same, counted. */
+  Text part(int from, int to, Budget budget) {
+    budget.make(Budget.TEXT + to - from);
+    return part(from, to);
+  }
+
   /** One that is changed as a whole: where lengths differ, any data makes the whole data. */
   Text map(UnaryOperator<String> change) {
     String changed = change.apply(value);
@@ -61,20 +68,17 @@ public record Text(String value, @Nullable BitSet byData, boolean markup) implem
     return new Text(value, byData, true);
   }
 
-  Text strip(@Nullable String characters, boolean left, boolean right) {
+  /** Without the code points at its ends that the predicate holds for. */
+  Text strip(IntPredicate strips, boolean left, boolean right) {
     int from = 0;
     int to = value.length();
-    while (left && from < to && strips(characters, value.codePointAt(from))) {
+    while (left && from < to && strips.test(value.codePointAt(from))) {
       from += Character.charCount(value.codePointAt(from));
     }
-    while (right && to > from && strips(characters, value.codePointBefore(to))) {
+    while (right && to > from && strips.test(value.codePointBefore(to))) {
       to -= Character.charCount(value.codePointBefore(to));
     }
     return part(from, to);
-  }
-
-  private static boolean strips(@Nullable String characters, int codePoint) {
-    return characters == null ? isSpace(codePoint) : characters.indexOf(codePoint) >= 0;
   }
 
   /** As Python's str.isspace has it. */

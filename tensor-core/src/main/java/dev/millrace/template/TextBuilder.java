@@ -26,11 +26,11 @@ final class TextBuilder {
     append(text.value(), from, to);
     BitSet marks = text.byData();
     if (marks != null) {
-      int begin = marks.nextSetBit(from);
-      while (begin >= 0 && begin < to) {
-        int end = Math.min(marks.nextClearBit(begin), to);
-        byData.set(at + begin - from, at + end - from);
-        begin = marks.nextSetBit(end);
+      BitSet part = marks.get(from, to); // whose search for the next bit ends with the part
+      for (int begin = part.nextSetBit(0); begin >= 0; ) {
+        int end = part.nextClearBit(begin);
+        byData.set(at + begin, at + end);
+        begin = part.nextSetBit(end);
       }
     }
     return this;

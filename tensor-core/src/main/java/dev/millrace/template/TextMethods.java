@@ -2,6 +2,7 @@ package dev.millrace.template;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -14,6 +15,16 @@ final class TextMethods {
   private TextMethods() {}
 
   static Value.@Nullable Function find(Text text, String name) {
+    Value.Function method = method(text, name);
+    return method == null
+        ? null
+        : (in, arguments) -> {
+          in.budget().read(text.value().length()); // as most do
+          return method.call(in, arguments);
+        };
+  }
+
+  private static Value.@Nullable Function method(Text text, String name) {
     return switch (name) {
       case "strip" -> strip(text, name, true, true);
       case "lstrip" -> strip(text, name, true, false);
@@ -40,14 +51,14 @@ final class TextMethods {
           (in, arguments) -> {
             String prefix = arguments.bind(name, 1, "prefix").text(0).value();
             return text.value().startsWith(prefix)
-                ? text.part(prefix.length(), text.value().length())
+                ? text.part(prefix.length(), text.value().length(), in.budget())
                 : text;
           };
       case "removesuffix" ->
           (in, arguments) -> {
             String suffix = arguments.bind(name, 1, "suffix").text(0).value();
             return text.value().endsWith(suffix)
-                ? text.part(0, text.value().length() - suffix.length())
+                ? text.part(0, text.value().length() - suffix.length(), in.budget())
                 : text;
           };
       case "find", "rfind", "index", "rindex", "count" ->
@@ -83,9 +94,23 @@ final class TextMethods {
   private static Value.Function strip(Text text, String name, boolean left, boolean right) {
     return (in, arguments) -> {
       Text characters = arguments.bind(name, 0, "chars").findText(0);
-      in.budget().make(text.value().length());
-      return text.strip(characters == null ? null : characters.value(), left, right);
+      return strip(text, characters, left, right, in.budget());
     };
+  }
+
+  /**
+   * @param characters to take away; null is white space
+   */
+  static Text strip(
+      Text text, @Nullable Text characters, boolean left, boolean right, Budget budget) {
+    budget.make(text.value().length());
+    if (characters == null) {
+      return text.strip(Text::isSpace, left, right);
+    }
+    budget.read(characters.value().length());
+    BitSet set = new BitSet();
+    characters.value().codePoints().forEach(set::set);
+    return text.strip(set::get, left, right);
   }
 
   private static Value.Function changed(String name, Text text, UnaryOperator<String> change) {
@@ -146,7 +171,6 @@ final class TextMethods {
   private static Value.Function is(Text text, String name, IntPredicate test) {
     return (in, arguments) -> {
       arguments.bind(name, 0);
-      in.budget().steps(text.value().length() >> 4);
       return Value.of(!text.isEmpty() && text.value().codePoints().allMatch(test));
     };
   }
@@ -162,6 +186,8 @@ final class TextMethods {
           throw new TemplateException(name + " wants a str or a tuple of them");
         }
         String value = within.value();
+        in.budget().step();
+        in.budget().read(Operators.common(within, wanted));
         if (start ? value.startsWith(wanted.value()) : value.endsWith(wanted.value())) {
           return Value.TRUE;
         }
@@ -215,6 +241,7 @@ final class TextMethods {
     List<Integer> found = new ArrayList<>();
     int at = Search.indexOf(text, part, 0, budget);
     while (at >= 0) {
+      budget.step();
       budget.make(1);
       found.add(at);
       at = Search.indexOf(text, part, at + part.length(), budget);
@@ -254,10 +281,9 @@ final class TextMethods {
     Arguments.Bound bound = arguments.bind("split", 0, "sep", "maxsplit");
     Text separator = bound.findText(0);
     int most = bound.integer(1, -1);
-    budget.make(text.value().length());
     List<Text> parts =
         separator == null
-            ? words(text, most, fromRight)
+            ? words(text, most, fromRight, budget)
             : separated(text, separator.value(), most, fromRight, budget);
     return Value.list(parts);
   }
@@ -277,10 +303,10 @@ final class TextMethods {
     List<Text> parts = new ArrayList<>();
     int from = 0;
     for (int at : used) {
-      parts.add(text.part(from, at));
+      parts.add(text.part(from, at, budget));
       from = at + separator.length();
     }
-    parts.add(text.part(from, text.value().length()));
+    parts.add(text.part(from, text.value().length(), budget));
     return parts;
   }
 
@@ -295,45 +321,50 @@ final class TextMethods {
     return places;
   }
 
-  private static List<Text> words(Text text, int most, boolean fromRight) {
+  /** Once there are so many of them, the rest is the last one. */
+  private static List<Text> words(Text text, int most, boolean fromRight, Budget budget) {
+    return fromRight ? wordsFromRight(text, most, budget) : wordsFromLeft(text, most, budget);
+  }
+
+  private static List<Text> wordsFromLeft(Text text, int most, Budget budget) {
     String value = text.value();
     List<Text> words = new ArrayList<>();
-    if (!fromRight) {
-      Text rest = text.strip(null, true, false);
-      while (!rest.isEmpty()) {
-        if (words.size() == most) {
-          words.add(rest);
-          break;
-        }
-        int end = 0;
-        while (end < rest.value().length() && !Text.isSpace(rest.value().charAt(end))) {
-          end++;
-        }
-        words.add(rest.part(0, end));
-        rest = rest.part(end, rest.value().length()).strip(null, true, false);
-      }
-      return words;
-    }
-    int end = value.length();
+    int end = 0;
     while (true) {
+      int begin = end;
+      while (begin < value.length() && Text.isSpace(value.charAt(begin))) {
+        begin++;
+      }
+      if (begin == value.length()) {
+        return words;
+      }
+      end = words.size() == most ? value.length() : begin;
+      while (end < value.length() && !Text.isSpace(value.charAt(end))) {
+        end++;
+      }
+      words.add(text.part(begin, end, budget));
+    }
+  }
+
+  private static List<Text> wordsFromRight(Text text, int most, Budget budget) {
+    String value = text.value();
+    List<Text> words = new ArrayList<>();
+    int begin = value.length();
+    while (true) {
+      int end = begin;
       while (end > 0 && Text.isSpace(value.charAt(end - 1))) {
         end--;
       }
       if (end == 0) {
-        break;
+        Collections.reverse(words);
+        return words;
       }
-      int begin = words.size() == most ? 0 : end;
+      begin = words.size() == most ? 0 : end;
       while (begin > 0 && !Text.isSpace(value.charAt(begin - 1))) {
         begin--;
       }
-      words.add(words.size() == most ? text.part(0, end) : text.part(begin, end));
-      if (words.size() > most && most >= 0) {
-        break;
-      }
-      end = begin;
+      words.add(text.part(begin, end, budget));
     }
-    Collections.reverse(words);
-    return words;
   }
 
   private static Value splitLines(Text text, Arguments arguments, Budget budget) {
@@ -350,14 +381,13 @@ final class TextMethods {
           || c == 0x2029) {
         boolean pair = c == '\r' && value.startsWith("\n", i + 1);
         int end = i + (pair ? 2 : 1);
-        budget.make(end - from);
-        lines.add(text.part(from, keep ? end : i));
+        lines.add(text.part(from, keep ? end : i, budget));
         from = end;
         i = end - 1;
       }
     }
     if (from < value.length()) {
-      lines.add(text.part(from, value.length()));
+      lines.add(text.part(from, value.length(), budget));
     }
     return Value.list(lines);
   }

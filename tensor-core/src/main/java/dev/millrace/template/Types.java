@@ -63,7 +63,7 @@ final class Types {
   }
 
   private static List<Value> characters(Text text, Budget budget) {
-    budget.make(4L * text.value().length());
+    budget.make((long) Budget.TEXT * text.value().length());
     List<Value> characters = new ArrayList<>(text.value().length());
     for (int i = 0; i < text.value().length(); ) {
       int end = i + Character.charCount(text.value().codePointAt(i));

@@ -123,6 +123,8 @@ class HostileTemplatesTest {
 
   private static boolean lastFailed;
 
+  private static final int MANY = 4_000_000; // characters
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -175,6 +177,82 @@ class HostileTemplatesTest {
             "{% if 1 %}".repeat(5_000) + "{% endif %}".repeat(5_000))) {
       renderOnSmallStack(nested, Map.of());
       assertThat(lastFailed).as(nested.substring(0, 20)).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "t.split()",
+        "t.rsplit()",
+        "t.split(none, 800000)",
+        "t.split(' ')",
+        "t.rsplit(' ')",
+        "t.replace(' ', '\n').splitlines()",
+        "t.replace(' ', '')",
+        "t|replace(' ', '')"
+      })
+  void splittingIsLinear(String split) throws InterruptedException {
+    Map<String, Value> variables = Map.of("t", Text.data("w ".repeat(900_000)));
+
+    renderOnSmallStack("{{ " + split + "|length }}", variables);
+
+    assertThat(lastFailed).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"t.strip(c)", "t.rstrip(c)", "t|trim(c)"})
+  void strippingIsLinear(String strip) throws InterruptedException {
+    Map<String, Value> variables =
+        Map.of("t", Text.data("x".repeat(MANY)), "c", Text.data("y".repeat(MANY) + "x"));
+
+    renderOnSmallStack("{{ " + strip + " }}", variables);
+
+    assertThat(lastFailed).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{{ t.startswith((w,) * 1000000) }}",
+        "{{ t.endswith((v,) * 1000000) }}",
+        "{{ ([t] * 400) == ([u] * 400) }}",
+        "{{ ([t] * 1000)|sort|length }}",
+        "{% for i in range(400) %}{{ t|length }}{% endfor %}",
+        "{% for i in range(400) %}{{ t|int }}{% endfor %}",
+        "{% for i in range(400) %}{{ t is upper }}{% endfor %}",
+        "{% for i in range(400) %}{{ t.isprintable() }}{% endfor %}",
+        "{% for i in range(400) %}{{ t[9] }}{% endfor %}",
+        "{% for i in range(400) %}{{ t[9:10] }}{% endfor %}"
+      })
+  void goingThroughALongTextCountsItsLength(String template) throws InterruptedException {
+    String many = "x".repeat(MANY);
+    Map<String, Value> variables =
+        Map.of(
+            "t",
+            Text.data(many),
+            "u",
+            Text.data(many),
+            "v",
+            Text.data("y" + many.substring(1)),
+            "w",
+            Text.data(many.substring(1) + "y"));
+
+    renderOnSmallStack(template, variables);
+
+    assertThat(lastFailed).isTrue();
+  }
+
+  @Test
+  void aLongTextsEndsAreHadWithoutAListOfItsCharacters() throws InterruptedException {
+    Map<String, Value> variables = Map.of("t", Text.data("x".repeat(MANY)));
+    for (String template : List.of("{{ t|first }}", "{{ t|last }}")) {
+      renderOnSmallStack(template, variables);
+      assertThat(lastFailed).as(template).isFalse();
+    }
+    for (String template : List.of("{{ t|list|length }}", "{% for c in t %}{% endfor %}")) {
+      renderOnSmallStack(template, variables);
+      assertThat(lastFailed).as(template).isTrue();
     }
   }
 
