@@ -146,11 +146,12 @@ final class ChatLoop {
   }
 
   private void regenerate() throws IOException {
+    List<ChatMessage> before = List.copyOf(conversation.messages());
     if (!conversation.regenerate()) {
       tell("there is no answer yet");
       return;
     }
-    show(false);
+    show(before);
   }
 
   private void tell(String text) {
@@ -160,14 +161,16 @@ final class ChatLoop {
   // ---- what is answered
 
   private void answer() throws IOException {
+    List<ChatMessage> messages = conversation.messages();
+    List<ChatMessage> before = List.copyOf(messages.subList(0, messages.size() - 1));
     conversation.ask();
-    show(true);
+    show(before);
   }
 
   /**
-   * @param saidJustNow whether the message that is answered was; if that fails, it is taken back
+   * @param before what the conversation is again if answering fails
    */
-  private void show(boolean saidJustNow) throws IOException {
+  private void show(List<ChatMessage> before) throws IOException {
     lines.onInterrupt(conversation::interrupt);
     stats.begin();
     StringBuilder text = new StringBuilder();
@@ -183,10 +186,7 @@ final class ChatLoop {
     } catch (MillraceException | IllegalStateException e) {
       endLine(text);
       streams.err().println(palette.error("millrace: " + e.getMessage()));
-      if (saidJustNow) {
-        conversation.unsay();
-      }
-      conversation.restart(conversation.messages());
+      conversation.restart(before);
     }
   }
 

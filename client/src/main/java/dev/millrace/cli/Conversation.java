@@ -17,7 +17,8 @@ import reactor.core.publisher.Sinks;
 
 /**
  * A conversation on a Converse call. The call is opened when the model's turn is next, with all
- * that has been said; a conversation that is changed in another way than by turns is opened anew.
+ * that has been said; a conversation that is changed in another way than by turns is opened anew,
+ * and so is one whose call has ended between two turns, with its server, say.
  *
  * <p>Used by one thread, but for {@link #interrupt}.
  */
@@ -28,6 +29,9 @@ final class Conversation implements AutoCloseable {
   private List<ChatMessage> messages = new ArrayList<>();
   private Sinks.@Nullable Many<ConverseRequest> commands;
   private @Nullable Iterator<Signal<ConverseResponse>> events;
+
+  /** Whether the call was open before the turn, of which no event has come yet. */
+  private boolean mayHaveEnded;
 
   /**
    * @param model to ask for; empty is the server's default
@@ -66,17 +70,12 @@ final class Conversation implements AutoCloseable {
       if (options.sampling.seed != null) { // that of the opening is for its own answer only
         turn.getSamplingBuilder().setSeed(options.sampling.seed);
       }
-      send(ConverseRequest.newBuilder().setTurn(turn));
+      sendTurn(ConverseRequest.newBuilder().setTurn(turn));
     }
   }
 
   void say(String content) {
     messages.add(ChatMessage.newBuilder().setRole("user").setContent(content).build());
-  }
-
-  /** Takes the last message back. */
-  void unsay() {
-    messages.removeLast();
   }
 
   /** Has the last answer given again; false if there is none. */
@@ -88,7 +87,7 @@ final class Conversation implements AutoCloseable {
     if (commands == null) {
       open();
     } else {
-      send(
+      sendTurn(
           ConverseRequest.newBuilder()
               .setRegenerate(ConverseRequest.RegenerateTurn.getDefaultInstance()));
     }
@@ -99,7 +98,13 @@ final class Conversation implements AutoCloseable {
     messages.add(ChatMessage.newBuilder().setRole("assistant").setContent(content).build());
   }
 
+  private void sendTurn(ConverseRequest.Builder command) {
+    mayHaveEnded = true;
+    send(command);
+  }
+
   private void open() {
+    mayHaveEnded = false;
     Sinks.Many<ConverseRequest> sink = Sinks.many().unicast().onBackpressureBuffer();
     commands = sink;
     GenerateRequest.Builder request = GenerateRequest.newBuilder().setModel(model);
@@ -125,9 +130,14 @@ final class Conversation implements AutoCloseable {
     Signal<ConverseResponse> signal = stream.next();
     ConverseResponse event = signal.get();
     if (event != null) {
+      mayHaveEnded = false;
       return event;
     }
     hangUp();
+    if (mayHaveEnded) { // a new call works, or fails with what is wrong with this turn
+      open();
+      return next();
+    }
     if (signal.getThrowable() instanceof RuntimeException failure) {
       throw failure;
     }
@@ -153,9 +163,10 @@ final class Conversation implements AutoCloseable {
             .setInterrupt(ConverseRequest.InterruptTurn.getDefaultInstance()));
   }
 
+  /** Does nothing if the call has ended: the next event tells. */
   private synchronized void send(ConverseRequest.Builder command) {
     if (commands != null) {
-      commands.tryEmitNext(command.build()).orThrow();
+      commands.tryEmitNext(command.build());
     }
   }
 

@@ -1,13 +1,19 @@
 package dev.millrace.client;
 
+import dev.millrace.v1.CandidateFinished;
+import dev.millrace.v1.ConverseRequest;
+import dev.millrace.v1.ConverseResponse;
+import dev.millrace.v1.FinishReason;
 import dev.millrace.v1.GenerateOnceRequest;
 import dev.millrace.v1.GenerateOnceResponse;
 import dev.millrace.v1.GenerateRequest;
 import dev.millrace.v1.GenerateResponse;
+import dev.millrace.v1.GenerationSummary;
 import dev.millrace.v1.GetModelRequest;
 import dev.millrace.v1.GetModelResponse;
 import dev.millrace.v1.Model;
 import dev.millrace.v1.ModelServiceGrpc;
+import dev.millrace.v1.TextDelta;
 import dev.millrace.v1.TextGenerationServiceGrpc;
 import dev.millrace.v1.TokenizationServiceGrpc;
 import dev.millrace.v1.TokenizeRequest;
@@ -104,6 +110,9 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
 
   public final List<GenerateRequest> requests = new CopyOnWriteArrayList<>();
 
+  /** Of all conversations. */
+  public final List<ConverseRequest> commands = new CopyOnWriteArrayList<>();
+
   /** The header of each call; "null" where there is none. */
   public final List<String> authorizations = new CopyOnWriteArrayList<>();
 
@@ -115,6 +124,11 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
 
   public FakeServer(Function<GenerateRequest, Answer> answers) throws IOException {
     this(answers, 32 << 10, 0);
+  }
+
+  /** As one that was restarted, where another one was before. */
+  public FakeServer(int port) throws IOException {
+    this(Answer::whole, 32 << 10, port);
   }
 
   FakeServer(Function<GenerateRequest, Answer> answers, int onReadyThreshold, int port)
@@ -199,6 +213,38 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
     } else {
       observer.onError(answer.end());
     }
+  }
+
+  /** Each command has an answer, numbered. */
+  @Override
+  public StreamObserver<ConverseRequest> converse(StreamObserver<ConverseResponse> observer) {
+    return new StreamObserver<>() {
+      @Override
+      public void onNext(ConverseRequest command) {
+        commands.add(command);
+        String text = "answer " + commands.size();
+        observer.onNext(
+            ConverseResponse.newBuilder().setDelta(TextDelta.newBuilder().setText(text)).build());
+        observer.onNext(
+            ConverseResponse.newBuilder()
+                .setFinished(
+                    CandidateFinished.newBuilder()
+                        .setReason(FinishReason.FINISH_REASON_END_OF_TEXT))
+                .build());
+        observer.onNext(
+            ConverseResponse.newBuilder()
+                .setSummary(GenerationSummary.getDefaultInstance())
+                .build());
+      }
+
+      @Override
+      public void onError(Throwable cancelled) {}
+
+      @Override
+      public void onCompleted() {
+        observer.onCompleted();
+      }
+    };
   }
 
   private static final class OneModel extends ModelServiceGrpc.ModelServiceImplBase {
