@@ -61,20 +61,17 @@ sealed interface Lines extends Closeable {
     }
 
     @Override
-    public String next(String prompt) {
+    public @Nullable String next(String prompt) {
       while (true) {
         try {
           return reader.readLine(prompt);
         } catch (UserInterruptException e) {
           terminal.writer().println("(/exit or Ctrl-D leaves)");
         } catch (EndOfFileException e) {
-          return END;
+          return null;
         }
       }
     }
-
-    /** Ctrl-D is as good as the word. */
-    private static final String END = "/exit";
 
     @Override
     public void close() throws IOException {

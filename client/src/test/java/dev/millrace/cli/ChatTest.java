@@ -19,6 +19,8 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import org.jline.reader.LineReaderBuilder;
+import org.jline.terminal.impl.DumbTerminal;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
@@ -146,6 +148,27 @@ class ChatTest {
       assertThat(code).as(err()).isEqualTo(ExitCode.OK);
       assertThat(err().lines().filter(line -> line.startsWith("millrace: "))).hasSize(2);
       assertThat(saved()).containsExactly("one", "answer 1");
+    }
+  }
+
+  @Test
+  void theEndOfATerminalsInputEndsAMessageOfSeveralLines() throws Exception {
+    String typed = "\"\"\"\ntwo\nlines\n";
+    try (FakeServer server = new FakeServer(Answer::whole);
+        DumbTerminal terminal =
+            new DumbTerminal(
+                new ByteArrayInputStream(typed.getBytes(StandardCharsets.UTF_8)),
+                new ByteArrayOutputStream());
+        Lines lines =
+            new Lines.OnTerminal(
+                terminal, LineReaderBuilder.builder().terminal(terminal).build())) {
+      Streams streams = streams(InputStream.nullInputStream());
+      ChatCommand options = ChatCommand.commandLine(streams, Optional.empty()).getCommand();
+      try (Conversation conversation = new Conversation(List.of(server.target()), "", options)) {
+        new ChatLoop(streams, lines, conversation, options).run();
+      }
+
+      assertThat(opened(server)).containsExactly("two\nlines");
     }
   }
 }
