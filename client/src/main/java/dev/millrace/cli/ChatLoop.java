@@ -7,6 +7,7 @@ import dev.millrace.v1.ChatMessage;
 import dev.millrace.v1.ConverseResponse;
 import dev.millrace.v1.FinishReason;
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +38,7 @@ final class ChatLoop {
   private final ChatCommand options;
   private final Palette palette;
   private final ChatStats stats = new ChatStats();
+  private final ChatFile files = new ChatFile();
 
   ChatLoop(Streams streams, Lines lines, Conversation conversation, ChatCommand options) {
     this.streams = streams;
@@ -64,7 +66,7 @@ final class ChatLoop {
   private void begin() throws IOException {
     List<ChatMessage> history = new ArrayList<>();
     if (options.load != null) {
-      history.addAll(ChatFile.read(options.load));
+      history.addAll(files.read(options.load));
     }
     conversation.restart(options.system.isEmpty() ? history : withSystem(history, options.system));
     if (conversation.wantsAnswer()) {
@@ -110,11 +112,11 @@ final class ChatLoop {
         case "/system" -> conversation.restart(withSystem(conversation.messages(), argument));
         case "/regenerate" -> regenerate();
         case "/save" -> {
-          ChatFile.write(file(name, argument), conversation.messages());
+          files.write(file(name, argument), conversation.messages());
           tell("saved " + conversation.messages().size() + " messages");
         }
         case "/load" -> {
-          conversation.restart(ChatFile.read(file(name, argument)));
+          conversation.restart(files.read(file(name, argument)));
           tell("loaded " + conversation.messages().size() + " messages");
           if (conversation.wantsAnswer()) {
             answer();
@@ -133,7 +135,11 @@ final class ChatLoop {
     if (argument.isEmpty()) {
       throw new IOException("which file? " + command + " F.json");
     }
-    return Path.of(argument);
+    try {
+      return Path.of(argument);
+    } catch (InvalidPathException e) {
+      throw new IOException("no file can have this name: " + e.getMessage(), e);
+    }
   }
 
   private static List<ChatMessage> withSystem(List<ChatMessage> messages, String system) {

@@ -91,7 +91,7 @@ final class RequestMaker {
   static ChatPrompt chat(PromptOptions options, Path messages) throws IOException {
     ChatPrompt.Builder chat =
         ChatPrompt.newBuilder()
-            .addAllMessages(ChatFile.read(messages))
+            .addAllMessages(new ChatFile().read(messages))
             .setTemplateArgumentsJson(options.templateArguments);
     if (options.tools != null) {
       chat.addAllToolsJson(ChatFile.documents(options.tools));

@@ -152,6 +152,34 @@ class ChatTest {
   }
 
   @Test
+  void aFileThatCantBeLoadedLeavesTheConversationAsItWas() throws Exception {
+    Path bad =
+        Files.writeString(
+            folder.resolve("bad.json"), "[{\"role\": \"user\", \"content\": [{\"a\": 1}]}]");
+    try (FakeServer server = new FakeServer(Answer::whole)) {
+      int code = chat(server, () -> "one", () -> "/load " + bad, () -> "/load \0", save());
+
+      assertThat(code).as(err()).isEqualTo(ExitCode.OK);
+      assertThat(err()).contains("bad.json: message [0]:", "no file can have this name");
+      assertThat(saved()).containsExactly("one", "answer 1");
+    }
+  }
+
+  @Test
+  void whatWasLoadedIsSavedAgainWithWhatIsSaidSince() throws Exception {
+    String parts = "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}";
+    Path talk = Files.writeString(folder.resolve("talk.json"), "[" + parts + "]");
+    try (FakeServer server = new FakeServer(Answer::whole)) {
+      chat(server, () -> "/load " + talk, () -> "/system be kind", save());
+    }
+
+    String saved = Files.readString(folder.resolve("saved.json"));
+    assertThat(JsonParser.parseString(saved).getAsJsonArray())
+        .hasSize(3)
+        .contains(JsonParser.parseString(parts));
+  }
+
+  @Test
   void theEndOfATerminalsInputEndsAMessageOfSeveralLines() throws Exception {
     String typed = "\"\"\"\ntwo\nlines\n";
     try (FakeServer server = new FakeServer(Answer::whole);
