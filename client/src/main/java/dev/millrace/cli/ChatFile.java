@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * message that was read is written as it was read, with whatever else its author had in it.
  */
 final class ChatFile {
-  private final Map<ChatMessage, JsonObject> asRead = new IdentityHashMap<>();
+  private final IdentityHashMap<ChatMessage, JsonObject> asRead = new IdentityHashMap<>();
 
   void write(Path file, List<ChatMessage> messages) throws IOException {
     JsonArray array = new JsonArray();

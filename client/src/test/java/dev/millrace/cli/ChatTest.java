@@ -103,12 +103,12 @@ class ChatTest {
               first,
               () -> "one",
               () -> {
-                first.close();
+                first.stop();
                 servers.add(new FakeServer(port));
                 return "two";
               },
               () -> {
-                servers.getLast().close();
+                servers.getLast().stop();
                 servers.add(new FakeServer(port));
                 return "/regenerate";
               },
@@ -139,7 +139,7 @@ class ChatTest {
               server,
               () -> "one",
               () -> {
-                server.close();
+                server.stop();
                 return "two";
               },
               () -> "/regenerate",

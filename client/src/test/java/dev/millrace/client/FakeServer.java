@@ -279,6 +279,11 @@ public final class FakeServer extends TextGenerationServiceGrpc.TextGenerationSe
 
   @Override
   public void close() {
+    stop();
+  }
+
+  /** Waits until another one can have the port. */
+  public void stop() {
     server.shutdownNow();
     try {
       server.awaitTermination(5, TimeUnit.SECONDS);
