@@ -321,6 +321,7 @@ final class States {
     return state(expansion);
   }
 
+  /** The mask, known or not; 0 where it takes more than the work that is allowed. */
   synchronized long[] workOut(State state, Work work) {
     if (keptBytes > MAX_KEPT_BYTES) {
       cells.clear();

@@ -73,12 +73,11 @@ class SchemaCompilerTest {
             .mapToObj(i -> "{'$anchor':'a%d'}".formatted(i))
             .collect(Collectors.joining(","));
     for (String branch : List.of(branches, anchors)) {
-      String schema = "{'$ref':'#/$defs/%s','$defs':{'%s':{'anyOf':[%s]}}}";
+      String schema =
+          "{'$ref':'#/$defs/%s','$defs':{'%s':{'anyOf':[%s]}}}".formatted(name, name, branch);
       long before = allocatedBytes();
 
-      FormatException refused =
-          catchThrowableOfType(
-              FormatException.class, () -> compile(schema.formatted(name, name, branch)));
+      FormatException refused = catchThrowableOfType(FormatException.class, () -> compile(schema));
 
       assertThat(refused.where()).hasSizeLessThan(200).startsWith("/$defs/nnn");
       assertThat(refused).hasMessageContaining("4096 characters");
