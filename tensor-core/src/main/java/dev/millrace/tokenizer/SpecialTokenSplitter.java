@@ -118,7 +118,9 @@ final class SpecialTokenSplitter {
     }
 
     private boolean isAllowed(int id, int at, @Nullable BitSet marks) {
-      return marks == null || !special.contains(id) || marks.nextClearBit(at) >= at + length;
+      return marks == null
+          || !special.contains(id)
+          || marks.get(at, at + length).cardinality() == length;
     }
 
     private static void addText(int from, int to, List<Fragment> into) {
