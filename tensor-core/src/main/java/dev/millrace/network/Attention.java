@@ -105,9 +105,9 @@ final class Attention {
     }
   }
 
-  /** Reading keys and values takes as long as computing with them for one row. */
-  private static long work(int rows, long positions) {
-    return (rows + 1) * positions;
+  /** Reading keys and values takes as long as computing with them for two rows. */
+  static long work(int rows, long positions) {
+    return (rows + 2) * positions;
   }
 
   /** Positions that a group's middle row sees. */

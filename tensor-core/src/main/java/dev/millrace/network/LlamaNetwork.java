@@ -107,9 +107,13 @@ final class LlamaNetwork implements Network {
 
     Matrix<Tokens, Hidden> x = embedding.apply(step, all.carried().x());
     probe.see("token_embd", x);
+    boolean byTiles = probe.isOff() && tiled.suit(step.rows());
+    if (byTiles) {
+      tiled.begin(step, pool);
+    }
     for (int stage = 0; stage < layers.size(); stage++) {
-      if (probe.isOff() && tiled.suit(step.rows())) {
-        tiled.stage(stage, step, pool);
+      if (byTiles) {
+        tiled.stage(stage);
       } else {
         LlamaLayer.stage(stage, layers, all.carried(), pool, step, all.layer(), probe);
       }

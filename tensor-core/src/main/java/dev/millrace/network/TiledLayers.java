@@ -32,17 +32,20 @@ final class TiledLayers implements Team.Task {
    */
   private static final long MOST_LAYER_BYTES = 16 << 20;
 
+  /** A multiply-add of products, mostly of rounded activations, to one of attention. */
+  private static final int PRODUCT_SPEED = 3;
+
   private final Team team;
   private final boolean worthwhile;
   private final List<Lane> lanes = new ArrayList<>(); // [parts]
-  private final RowViews<List<Tile>> tiles;
+  private final RowViews<RowViews<Tile>> tiles; // by first row, and number of rows
+  private final long productPositions;
+  private final long[] workTo; // [rows + 1] of the rows in front of each, in positions attended to
+  private final List<Tile> stepTiles = new ArrayList<>();
   private final AtomicInteger next = new AtomicInteger();
 
-  // A call's arguments.
+  // A step's arguments.
   private int stage;
-
-  @SuppressWarnings("NullAway.Init")
-  private List<Tile> stepTiles;
 
   @SuppressWarnings("NullAway.Init")
   private StepRows step;
@@ -83,19 +86,22 @@ final class TiledLayers implements Team.Task {
               new RowViews<>(ROWS, buffers::firstRows),
               new StepRows(ROWS)));
     }
-    tiles = new RowViews<>(limits.maxTokens(), rows -> tiles(rows, carried));
+    tiles =
+        new RowViews<>(
+            limits.maxTokens(),
+            from ->
+                new RowViews<>(
+                    ROWS, rows -> new Tile(from, from + rows, carried.rows(from, from + rows))));
+    productPositions = productPositions(sizes);
+    workTo = new long[limits.maxTokens() + 1];
   }
 
-  /** As many for each thread, of as many rows. */
-  private List<Tile> tiles(int rows, Carried<Tokens> carried) {
-    int count = Math.ceilDiv(rows, ROWS * team.size()) * team.size();
-    List<Tile> all = new ArrayList<>(count);
-    for (int i = 0; i < count; i++) {
-      int from = Team.split(rows, i, count);
-      int to = Team.split(rows, i + 1, count);
-      all.add(new Tile(from, to, carried.rows(from, to)));
-    }
-    return all;
+  /** Positions that attention takes as long for as a layer's products take for a row. */
+  private static long productPositions(Sizes sizes) {
+    long hidden = sizes.hidden().value();
+    long queries = sizes.queries().value();
+    long attention = 2 * (queries + sizes.keys().value());
+    return hidden * (attention + 3L * sizes.ffn().value()) / (2 * queries * PRODUCT_SPEED);
   }
 
   /** Whether a step has rows enough to go by tiles, in a network that gains by it. */
@@ -103,12 +109,47 @@ final class TiledLayers implements Team.Task {
     return worthwhile && rows >= LEAST_ROWS * team.size();
   }
 
-  /** As {@link LlamaLayer#stage}, for all rows of a step. */
-  void stage(int stage, StepRows step, KvPool pool) {
-    this.stage = stage;
+  /** Takes a step's rows, as many tiles for each thread, which take as long. */
+  void begin(StepRows step, KvPool pool) {
     this.step = step;
     this.pool = pool;
-    stepTiles = tiles.of(step.rows());
+    int rows = step.rows();
+    addUpWork();
+    stepTiles.clear();
+    int count = Math.ceilDiv(rows, ROWS * team.size()) * team.size();
+    int from = 0;
+    for (int row = 1; row <= rows; row++) {
+      if (row == rows || row - from == ROWS || isNearest(row, stepTiles.size() + 1, count)) {
+        stepTiles.add(tiles.of(from).of(row - from));
+        from = row;
+      }
+    }
+  }
+
+  /** Where a row is of a chunk of few, more of what attention reads is read for it alone. */
+  private void addUpWork() {
+    int to;
+    for (int from = 0; from < step.rows(); from = to) {
+      to = from + 1;
+      while (to < step.rows() && step.chunk(to) == step.chunk(from)) {
+        to++;
+      }
+      for (int row = from; row < to; row++) {
+        long attention = Attention.work(to - from, step.length(row)) / (to - from);
+        workTo[row + 1] = workTo[row] + productPositions + attention;
+      }
+    }
+  }
+
+  /** Whether a tile had better end in front of a row than behind it. */
+  private boolean isNearest(int row, int tile, int count) {
+    long all = workTo[step.rows()];
+    return workTo[row] + workTo[row + 1] > 2 * all * tile / count;
+  }
+
+  /** As {@link LlamaLayer#stage}, for all rows of the step. */
+  void stage(int stage) {
+    this.stage = stage;
     next.set(0);
     team.run(this);
   }
