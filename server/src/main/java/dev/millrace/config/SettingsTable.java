@@ -162,7 +162,8 @@ public final class SettingsTable {
           "TIME",
           "0ms",
           "How long a step may take while streams are decoded; prompts get what is left of it. 0ms"
-              + " is a bit more than twice what the streams' tokens take alone, and 20ms at least.",
+              + " is a bit more than twice what the streams' tokens take alone; 20ms at least where"
+              + " several prompts want to be read.",
           Readers.duration(Duration.ZERO, Duration.ofMinutes(1)));
 
   public static final Setting<Duration> STALL_TIMEOUT =

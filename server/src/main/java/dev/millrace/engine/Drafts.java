@@ -31,7 +31,7 @@ final class Drafts {
     }
     double tokens = entries.size(); // that the step brings, on average
     double nanos = cost.nanos(entries.size(), entries.stream().mapToLong(Entry::attended).sum());
-    double longest = Scheduler.longestStep(settings, nanos);
+    double longest = Scheduler.longestStep(settings, nanos, false);
     int left = settings.logitRows() - entries.size();
     for (int i = 0; i < entries.size(); i++) {
       Entry entry = entries.get(i);

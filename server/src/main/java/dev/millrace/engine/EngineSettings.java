@@ -27,7 +27,8 @@ public record EngineSettings(
    *
    * @param maxWaitingTokens of the prompts of all requests that wait
    * @param stepTarget how long a step may take while sequences decode; zero: a bit more than twice
-   *     what its decode rows take alone, and {@link Scheduler#QUICK_ENOUGH} at least
+   *     what its decode rows take alone, and, where several prompts want to be read, {@link
+   *     Scheduler#QUICK_ENOUGH} at least
    * @param stallTimeout a sequence whose reader doesn't read for so long gives its blocks up
    * @param ageing a request that has waited so long goes as if its priority were one higher
    * @param maxDraft tokens of one sequence that a step verifies at most, before they are drawn; 0

@@ -36,9 +36,12 @@ final class Scheduler implements Planner {
    * Without a target, prefill may make a step so many times as long as its decode rows would:
    * tokens keep coming, and prompts get a bit more than half of the time.
    */
-  static final double STRETCH = 2.2;
+  static final double STRETCH = 2.3;
 
-  /** So long it may be anyway, in nanoseconds: 50 tokens a second are more than anybody reads. */
+  /**
+   * So long it may be anyway, in nanoseconds, when several prompts want to be read: smaller chunks
+   * would have them queue up, and 50 tokens a second are more than anybody reads.
+   */
   static final long QUICK_ENOUGH = 20_000_000;
 
   /** Tokens of prompts in a step, however late it is: smaller chunks cost more than they save. */
@@ -332,7 +335,9 @@ final class Scheduler implements Planner {
     }
     double decoding = cost.nanos(rows, attended);
     double perRow = cost.nanosForRow(longest);
-    double left = longestStep(settings, decoding) - decoding;
+    double reading = cost.nanos(0, StepPlan.readingOf(longest)) - cost.nanos(0, 0);
+    boolean isOnly = prompts.size() == 1 && state.waiting().stream().allMatch(Sequence::isStalled);
+    double left = longestStep(settings, decoding, isOnly) - decoding - reading;
     double affordable = perRow > 0 ? left / perRow : most;
     return Math.min(most, (int) Math.max(SMALLEST_CHUNK, Math.min(affordable, most)));
   }
@@ -341,10 +346,11 @@ final class Scheduler implements Planner {
    * How long a step may take in which sequences decode, in nanoseconds.
    *
    * @param decoding what their rows take alone
+   * @param isOnly whether one prompt is read, and nobody waits
    */
-  static double longestStep(EngineSettings settings, double decoding) {
+  static double longestStep(EngineSettings settings, double decoding, boolean isOnly) {
     long target = settings.policy().stepTarget().toNanos();
-    return target > 0 ? target : Math.max(STRETCH * decoding, QUICK_ENOUGH);
+    return target > 0 ? target : Math.max(STRETCH * decoding, isOnly ? 0.0 : QUICK_ENOUGH);
   }
 
   // ---- when nothing can go on

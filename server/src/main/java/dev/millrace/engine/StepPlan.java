@@ -12,6 +12,16 @@ public record StepPlan(List<Copy> copies, List<Entry> entries) {
   /** A block's keys and values go to another block. */
   public record Copy(int from, int to) {}
 
+  // As the network's attention has it.
+  private static final int ROWS_OF_A_READING = 16;
+
+  private static final long ROWS_WORTH_A_READING = 2;
+
+  /** What it takes to read keys and values of so many positions, in positions attended to. */
+  static long readingOf(int positions) {
+    return ROWS_WORTH_A_READING * positions;
+  }
+
   /**
    * Tokens of one sequence: its tokens at positions [position, position + count).
    *
@@ -37,9 +47,10 @@ public record StepPlan(List<Copy> copies, List<Entry> entries) {
       return samples ? 1 + drafted : 0;
     }
 
-    /** Positions that its rows attend to, in sum. */
+    /** Positions that its rows attend to, in sum, and what reading these takes beside. */
     long attended() {
-      return (long) count * position + (long) count * (count + 1) / 2;
+      long attended = (long) count * position + (long) count * (count + 1) / 2;
+      return attended + Math.ceilDiv(count, ROWS_OF_A_READING) * readingOf(position + count);
     }
   }
 
