@@ -5,7 +5,7 @@ Each mutation is an edit of one source file, made on a copy; the simulator then 
 fails or the time is up. Exits with 1 if a mutation survives, or doesn't apply any more.
 
     mvn -B -q test-compile -pl server -am          # first: what isn't mutated comes from target/
-    tools/mutate_scheduler.py [NAME ...]
+    tools/mutate_scheduler.py [NAME ...]           # with a JAVA_HOME of JDK 25 or newer
 
 Names choose mutations; without any, all are made. MILLRACE_TEST_LIBRARIES may hold a class path of the tests'
 libraries; otherwise Maven's dependency plugin is asked for it.
@@ -62,8 +62,6 @@ MUTATIONS = {
         "(leader.phase() == Sequence.Phase.ENDED || leader.isPrefilling())"),
     "another salt's prompt is waited for": (
         ENGINE + "Following.java", "if (!sequence.salt().equals(other.salt())) {", "if (false) {"),
-    "an end is told again when a stream is taken up": (
-        ENGINE + "EngineState.java", "boolean told = generation.endsAreTold();", "boolean told = false;"),
     "a block is written to that its leader still writes to": (
         ENGINE + "Blocks.java", "    int block = cache.allocate();\n    copies.add(",
         "    int block = donor.blocks().block(sequence.shared());\n    copies.add("),
@@ -115,7 +113,7 @@ def libraries():
         return given
     with tempfile.NamedTemporaryFile("r", suffix=".classpath") as out:
         subprocess.run(
-            ["mvn", "-B", "-q", "-pl", "server", "-am", "dependency:build-classpath", "-Dmdep.outputFile=" + out.name],
+            ["mvn", "-B", "-q", "-pl", "server", "-am", "test-compile", "dependency:build-classpath", "-Dmdep.outputFile=" + out.name],
             cwd=ROOT, check=True)
         return out.read().strip()
 

@@ -82,7 +82,7 @@ public final class RecordingOutlet implements Outlet {
 
   public synchronized List<GenerationEvent> events() {
     List<GenerationEvent> all = new ArrayList<>(before);
-    events.stream().filter(event -> !isToldAgain(event)).forEach(all::add);
+    events.stream().filter(event -> candidates == 1 || !isToldAgain(event)).forEach(all::add);
     return all;
   }
 
