@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class LogitProcessor {
   static final float FORBIDDEN = -Float.MAX_VALUE;
 
+  private static final MemorySegment FORBIDDEN_WORD = forbiddenWord();
+
   private final int vocabulary;
   private final MemorySegment processed;
   private final int[] outputCounts; // by id; NONE between two rows
@@ -102,6 +104,13 @@ final class LogitProcessor {
     }
   }
 
+  /** A mask's word of tokens. */
+  private static MemorySegment forbiddenWord() {
+    float[] word = new float[Long.SIZE];
+    Arrays.fill(word, FORBIDDEN);
+    return MemorySegment.ofArray(word);
+  }
+
   private void mask(long[] allowed) {
     if (allowed.length != Math.ceilDiv(vocabulary, Long.SIZE)) {
       throw new IllegalArgumentException(
@@ -111,9 +120,15 @@ final class LogitProcessor {
     for (int word = 0; word < allowed.length; word++) {
       int from = word * Long.SIZE;
       int count = Math.min(Long.SIZE, vocabulary - from);
-      long banned = ~allowed[word] & -1L >>> Long.SIZE - count;
+      long all = -1L >>> Long.SIZE - count;
+      long banned = ~allowed[word] & all;
+      if (banned == all) { // as most are under a narrow format: one copy, not many stores
+        long at = (long) from * Float.BYTES;
+        MemorySegment.copy(FORBIDDEN_WORD, 0, processed, at, (long) count * Float.BYTES);
+        continue;
+      }
       for (; banned != 0; banned &= banned - 1) {
-        set(from + Long.numberOfTrailingZeros(banned), FORBIDDEN);
+        processed.setAtIndex(JAVA_FLOAT, from + Long.numberOfTrailingZeros(banned), FORBIDDEN);
       }
     }
   }
