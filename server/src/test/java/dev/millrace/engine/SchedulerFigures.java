@@ -209,6 +209,13 @@ final class SchedulerFigures {
     }
   }
 
+  /** Until then the last step may not be counted yet. */
+  private static void awaitIdle(EngineLoop engine) throws InterruptedException {
+    while (engine.snapshot().runningSequences() > 0) {
+      Thread.sleep(1);
+    }
+  }
+
   private static List<Times> streams(EngineLoop engine, int salt) {
     return IntStream.range(0, 8)
         .mapToObj(i -> submit(engine, prompt(2_000 + salt + i, 50).maxTokens(1_200)))
@@ -224,6 +231,7 @@ final class SchedulerFigures {
   private static void commonBeginning(EngineLoop engine) throws InterruptedException {
     Times one = submit(engine, prompt(3, 1_020).maxTokens(1));
     await(one, 1);
+    awaitIdle(engine);
     long computed = engine.snapshot().prefillTokensComputed();
     List<Times> all = new ArrayList<>();
     for (int i = 0; i < 32; i++) {
@@ -233,9 +241,8 @@ final class SchedulerFigures {
       }
       all.add(submit(engine, Requests.request().prompt(tokens).temperature(0).maxTokens(8)));
     }
-    for (Times times : all) {
-      await(times, 1);
-    }
+    awaitAll(all, 1);
+    awaitIdle(engine);
     long prefill = engine.snapshot().prefillTokensComputed() - computed;
     double last = all.stream().mapToDouble(Times::secondsToFirst).max().orElseThrow();
     System.out.printf(
