@@ -567,6 +567,18 @@ public final class Assembler {
     encoder.bytes(order);
   }
 
+  /** Stores word {@code index} of an xmm register. */
+  public void vpextrw(Mem to, Vec from, int index) {
+    encoder.vector(Op.VPEXTRW, from, from.number(), 0, to, Mask.K0, false);
+    encoder.bytes(index);
+  }
+
+  /** Stores doubleword {@code index} of an xmm register. */
+  public void vpextrd(Mem to, Vec from, int index) {
+    encoder.vector(Op.VPEXTRD, from, from.number(), 0, to, Mask.K0, false);
+    encoder.bytes(index);
+  }
+
   /** Half {@code half} of a ymm register. */
   public void vextractf128(VecOrMem to, Vec from, int half) {
     noEvex(to, from);

@@ -63,6 +63,8 @@ enum Op {
   VPERMILPS(Prefix.P66, 3, 0x04, 0, Tuple.FULL),
   VPERM2F128(Prefix.P66, 3, 0x06, 0, Tuple.FULL_MEMORY),
   VSHUFPS(Prefix.NONE, 1, 0xC6, 0, Tuple.FULL),
+  VPEXTRW(Prefix.P66, 3, 0x15, 0, Tuple.ELEMENT_2),
+  VPEXTRD(Prefix.P66, 3, 0x16, 0, Tuple.ELEMENT_4),
   VEXTRACTF128(Prefix.P66, 3, 0x19, 0, Tuple.FULL_MEMORY),
   /** EVEX only: the upper 256 bits. W1 is the 64x4 form. */
   VEXTRACTF64X4(Prefix.P66, 3, 0x1B, 1, Tuple.HALF_MEMORY, true),

@@ -237,6 +237,24 @@ class AssemblerTest {
         case "vcmpps" -> new Shape(all, true, false, false, 1, bytes, "");
         case "vperm2f128" ->
             new Shape(new Vec.Width[] {Vec.Width.YMM}, false, false, false, 1, bytes, "");
+        case "vpextrw" ->
+            new Shape(
+                new Vec.Width[] {Vec.Width.XMM},
+                true,
+                false,
+                false,
+                1,
+                new Integer[] {0, 7},
+                "word ptr ");
+        case "vpextrd" ->
+            new Shape(
+                new Vec.Width[] {Vec.Width.XMM},
+                true,
+                false,
+                false,
+                1,
+                new Integer[] {0, 3},
+                "dword ptr ");
         case "vextractf128" ->
             new Shape(
                 new Vec.Width[] {Vec.Width.YMM}, false, false, false, 2, new Integer[] {0, 1}, "");

@@ -8,6 +8,7 @@ import dev.millrace.kernel.QuantizedRows;
 import dev.millrace.kernel.WeightSource;
 import dev.millrace.kernel.Weights;
 import dev.millrace.kv.KvLayer;
+import dev.millrace.kv.KvType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -18,8 +19,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Kernels as emitted machine code. What no model needs often, storing keys and values, looking
- * tokens up, shapes that aren't whole vectors, is done by another tier, which gives the same bits.
+ * Kernels as emitted machine code. What no model needs often, looking tokens up, shapes that aren't
+ * whole vectors, is done by another tier, which gives the same bits.
  */
 public final class EmittedKernels implements Kernels {
   /** Where the last group's outputs go first when it isn't whole: [MAX_TILE][16] floats. */
@@ -33,6 +34,7 @@ public final class EmittedKernels implements Kernels {
   private final RowCode rowCode;
   private final Map<ActivationPrecision, QuantizeCode> rounding =
       new EnumMap<>(ActivationPrecision.class);
+  private final Map<KvType, StoreCode> storing = new EnumMap<>(KvType.class);
 
   /**
    * Code by layout, for the arenas of the models that are loaded: emitted once a shape. Closed ones
@@ -56,6 +58,9 @@ public final class EmittedKernels implements Kernels {
     rowCode = new RowCode(isa, Arena.ofAuto());
     for (ActivationPrecision precision : ActivationPrecision.values()) {
       rounding.put(precision, new QuantizeCode(precision, Arena.ofAuto()));
+    }
+    for (KvType type : KvType.values()) {
+      storing.put(type, new StoreCode(type, Arena.ofAuto()));
     }
   }
 
@@ -253,7 +258,13 @@ public final class EmittedKernels implements Kernels {
       long kOffsetBytes,
       MemorySegment v,
       long vOffsetBytes) {
-    others.storeKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
+    if (layer.headDim() % StoreCode.AT_ONCE != 0) {
+      others.storeKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
+      return;
+    }
+    Arguments.checkStoreKv(layer, block, slot, k, kOffsetBytes, v, vOffsetBytes);
+    StoreCode code = Objects.requireNonNull(storing.get(layer.type()));
+    code.run(layer, block, slot, k.address() + kOffsetBytes, v.address() + vOffsetBytes);
   }
 
   @Override
