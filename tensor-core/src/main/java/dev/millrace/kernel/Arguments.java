@@ -237,6 +237,18 @@ public final class Arguments {
     }
   }
 
+  public static void checkChoose(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      long[] chosen,
+      MemorySegment out,
+      long outOffsetBytes) {
+    checkRange("chosen values", 0, n, (long) chosen.length * Long.SIZE);
+    checkFloats("x", x, offsetBytes, n);
+    checkFloats("out", out, outOffsetBytes, n);
+  }
+
   /** That native memory, which is gone to by address, hasn't been freed. */
   public static void checkAlive(String what, MemorySegment segment) {
     if (!segment.isNative() || !segment.scope().isAlive()) {

@@ -268,4 +268,19 @@ public interface Kernels {
    * @return how many there are
    */
   int select(MemorySegment x, long offsetBytes, int n, float from, float below, int[] into);
+
+  /**
+   * out[i] = x[i] where bit i % 64 of chosen[i / 64] is set, else {@code otherwise}, for i in [0,
+   * n). {@code out} may be x itself.
+   *
+   * @param chosen at least n bits
+   */
+  void choose(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      long[] chosen,
+      float otherwise,
+      MemorySegment out,
+      long outOffsetBytes);
 }

@@ -2,6 +2,7 @@ package dev.millrace.sampling;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.millrace.kernel.Kernels;
 import dev.millrace.tensor.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,14 +20,14 @@ import org.jspecify.annotations.Nullable;
 final class LogitProcessor {
   static final float FORBIDDEN = -Float.MAX_VALUE;
 
-  private static final MemorySegment FORBIDDEN_WORD = forbiddenWord();
-
+  private final Kernels kernels;
   private final int vocabulary;
   private final MemorySegment processed;
   private final int[] outputCounts; // by id; NONE between two rows
   private static final int NONE = -1;
 
-  LogitProcessor(int vocabulary, Arena arena) {
+  LogitProcessor(Kernels kernels, int vocabulary, Arena arena) {
+    this.kernels = kernels;
     this.vocabulary = vocabulary;
     this.processed = arena.allocate((long) vocabulary * Float.BYTES, Matrix.ALIGNMENT);
     this.outputCounts = new int[vocabulary];
@@ -45,38 +46,30 @@ final class LogitProcessor {
       History history,
       int[] forbidden,
       long @Nullable [] allowed) {
-    if (settings.logitBias().isEmpty()
-        && settings.penalties().areOff()
-        && forbidden.length == 0
-        && allowed == null) {
-      return raw;
+    if (settings.logitBias().isEmpty() && settings.penalties().areOff()) {
+      return choosable(raw, forbidden, allowed);
     }
     processed.copyFrom(raw);
     bias(settings.logitBias());
     if (!settings.penalties().areOff()) {
       penalize(settings.penalties(), history);
     }
-    forbid(forbidden, allowed);
-    return processed;
+    return choosable(processed, forbidden, allowed);
   }
 
   /** The same with nothing changed but what can't be chosen. */
-  MemorySegment choosable(MemorySegment raw, int[] forbidden, long @Nullable [] allowed) {
-    if (forbidden.length == 0 && allowed == null) {
-      return raw;
+  MemorySegment choosable(MemorySegment row, int[] forbidden, long @Nullable [] allowed) {
+    if (allowed != null) {
+      mask(row, allowed);
+    } else if (forbidden.length > 0) {
+      processed.copyFrom(row);
+    } else {
+      return row;
     }
-    processed.copyFrom(raw);
-    forbid(forbidden, allowed);
-    return processed;
-  }
-
-  private void forbid(int[] forbidden, long @Nullable [] allowed) {
     for (int id : forbidden) {
       set(id, FORBIDDEN);
     }
-    if (allowed != null) {
-      mask(allowed);
-    }
+    return processed;
   }
 
   private void bias(Map<Integer, Float> biases) {
@@ -104,33 +97,13 @@ final class LogitProcessor {
     }
   }
 
-  /** A mask's word of tokens. */
-  private static MemorySegment forbiddenWord() {
-    float[] word = new float[Long.SIZE];
-    Arrays.fill(word, FORBIDDEN);
-    return MemorySegment.ofArray(word);
-  }
-
-  private void mask(long[] allowed) {
+  private void mask(MemorySegment row, long[] allowed) {
     if (allowed.length != Math.ceilDiv(vocabulary, Long.SIZE)) {
       throw new IllegalArgumentException(
           "a mask of %d words; %d tokens need %d"
               .formatted(allowed.length, vocabulary, Math.ceilDiv(vocabulary, Long.SIZE)));
     }
-    for (int word = 0; word < allowed.length; word++) {
-      int from = word * Long.SIZE;
-      int count = Math.min(Long.SIZE, vocabulary - from);
-      long all = -1L >>> Long.SIZE - count;
-      long banned = ~allowed[word] & all;
-      if (banned == all) { // as most are under a narrow format: one copy, not many stores
-        long at = (long) from * Float.BYTES;
-        MemorySegment.copy(FORBIDDEN_WORD, 0, processed, at, (long) count * Float.BYTES);
-        continue;
-      }
-      for (; banned != 0; banned &= banned - 1) {
-        processed.setAtIndex(JAVA_FLOAT, from + Long.numberOfTrailingZeros(banned), FORBIDDEN);
-      }
-    }
+    kernels.choose(row, 0, vocabulary, allowed, FORBIDDEN, processed, 0);
   }
 
   private float get(int id) {

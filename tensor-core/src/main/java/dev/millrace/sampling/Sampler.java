@@ -37,7 +37,7 @@ public final class Sampler {
   public Sampler(Kernels kernels, int vocabulary, Arena arena) {
     this.kernels = kernels;
     this.vocabulary = vocabulary;
-    this.processor = new LogitProcessor(vocabulary, arena);
+    this.processor = new LogitProcessor(kernels, vocabulary, arena);
     CutSearch search = new CutSearch(kernels, vocabulary, arena);
     this.ranking = new Ranking(kernels, search, vocabulary);
     this.distribution = new Distribution(kernels, vocabulary, search, ranking, arena);

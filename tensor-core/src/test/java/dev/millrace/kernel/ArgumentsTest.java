@@ -108,6 +108,14 @@ class ArgumentsTest {
   }
 
   @Test
+  void choicesWithoutABitForEachValueAreRefused() {
+    long[] one = new long[1];
+    refused(() -> kernels.choose(floats, 0, 65, one, 0, floats, 0), "chosen values [0, 65)");
+    refused(() -> kernels.choose(floats, 8, 64, one, 0, floats, 0), "x has 256 bytes: no room");
+    refused(() -> kernels.choose(floats, 0, 64, one, 0, floats, 8), "out has 256 bytes: no room");
+  }
+
+  @Test
   void attentionOutOfThePoolIsRefused() {
     KvLayer layer =
         new KvLayer(

@@ -495,7 +495,22 @@ public final class KernelsContract {
             .isEqualTo(scalar.select(x, 4, n, from, 1.5f, those));
         assertThat(selected).isEqualTo(those);
       }
+      assertSameChoice(x, n, arena);
     }
+  }
+
+  private void assertSameChoice(MemorySegment x, int n, Arena arena) {
+    long[] chosen = random.longs(Math.ceilDiv(n, Long.SIZE)).toArray();
+    chosen[random.nextInt(chosen.length)] = random.nextBoolean() ? 0 : -1;
+    MemorySegment actual = arena.allocate(ValueLayout.JAVA_FLOAT, n + 1L);
+    MemorySegment expected = arena.allocate(ValueLayout.JAVA_FLOAT, n + 1L);
+    scalar.choose(x, 4, n, chosen, -3, expected, 4);
+    tested.choose(x, 4, n, chosen, -3, actual, 4);
+    assertSame("chosen of " + n, toArray(actual), toArray(expected));
+    actual.copyFrom(x);
+    tested.choose(actual, 4, n, chosen, -3, actual, 4);
+    actual.setAtIndex(ValueLayout.JAVA_FLOAT, 0, 0);
+    assertSame("chosen of " + n + " in place", toArray(actual), toArray(expected));
   }
 
   private void assertSameSums(MemorySegment x, MemorySegment weights, int n) {

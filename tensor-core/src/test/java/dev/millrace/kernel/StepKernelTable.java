@@ -164,6 +164,8 @@ public final class StepKernelTable {
         segment,
         () -> kernels.sumsFrom(x, 0, weights, 0, segment, thresholds, sums));
     time("select of " + n, n, () -> found[0] = kernels.select(x, 0, n, 3, 9, found));
+    long[] chosen = random.longs(Math.ceilDiv(n, Long.SIZE)).toArray();
+    time("choose of " + n, n, () -> kernels.choose(x, 0, n, chosen, -1, weights, 0));
   }
 
   private void time(String what, double work, Runnable call) {

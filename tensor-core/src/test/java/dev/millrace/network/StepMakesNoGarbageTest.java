@@ -211,5 +211,15 @@ class StepMakesNoGarbageTest {
         MemorySegment x, long offsetBytes, int n, float from, float below, int[] into) {
       return 0;
     }
+
+    @Override
+    public void choose(
+        MemorySegment x,
+        long offsetBytes,
+        int n,
+        long[] chosen,
+        float otherwise,
+        MemorySegment out,
+        long outOffsetBytes) {}
   }
 }

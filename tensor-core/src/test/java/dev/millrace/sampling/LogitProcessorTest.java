@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.millrace.kernel.scalar.ScalarKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Map;
@@ -18,7 +19,7 @@ class LogitProcessorTest {
   void aRowThatNothingChangesIsHandedOnAsItIs() {
     MemorySegment raw = row(1, 2, 3);
     History history = new History(new int[] {0, 1}, 1, 2);
-    LogitProcessor processor = new LogitProcessor(3, Arena.ofAuto());
+    LogitProcessor processor = new LogitProcessor(new ScalarKernels(), 3, Arena.ofAuto());
     assertThat(processor.process(raw, SamplingSettings.of(1, 0), history, NONE, null))
         .isSameAs(raw);
   }
@@ -125,7 +126,7 @@ class LogitProcessorTest {
 
   @Test
   void oneRowsPenaltiesDontReachTheNext() {
-    LogitProcessor processor = new LogitProcessor(3, Arena.ofAuto());
+    LogitProcessor processor = new LogitProcessor(new ScalarKernels(), 3, Arena.ofAuto());
     SamplingSettings settings = settings(new Penalties(2, 0.5f, 0, 0), Map.of());
     processor.process(row(1, 1, 1), settings, new History(new int[] {0, 1, 1}, 1, 3), NONE, null);
     MemorySegment second =
@@ -144,7 +145,7 @@ class LogitProcessorTest {
       int[] forbidden,
       long @Nullable [] allowed) {
     int vocabulary = (int) (raw.byteSize() / Float.BYTES);
-    return new LogitProcessor(vocabulary, Arena.ofAuto())
+    return new LogitProcessor(new ScalarKernels(), vocabulary, Arena.ofAuto())
         .process(raw, settings, history, forbidden, allowed)
         .toArray(JAVA_FLOAT);
   }

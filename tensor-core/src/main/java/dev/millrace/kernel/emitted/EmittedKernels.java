@@ -428,4 +428,16 @@ public final class EmittedKernels implements Kernels {
   public int select(MemorySegment x, long offsetBytes, int n, float from, float below, int[] into) {
     return others.select(x, offsetBytes, n, from, below, into);
   }
+
+  @Override
+  public void choose(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      long[] chosen,
+      float otherwise,
+      MemorySegment out,
+      long outOffsetBytes) {
+    others.choose(x, offsetBytes, n, chosen, otherwise, out, outOffsetBytes);
+  }
 }

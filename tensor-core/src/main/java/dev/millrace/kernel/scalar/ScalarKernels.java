@@ -337,6 +337,23 @@ public final class ScalarKernels implements Kernels {
     return count;
   }
 
+  @Override
+  public void choose(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      long[] chosen,
+      float otherwise,
+      MemorySegment out,
+      long outOffsetBytes) {
+    Arguments.checkChoose(x, offsetBytes, n, chosen, out, outOffsetBytes);
+    for (int i = 0; i < n; i++) {
+      boolean isChosen = (chosen[i / Long.SIZE] >>> i & 1) != 0;
+      float value = isChosen ? get(x, offsetBytes / Float.BYTES + i) : otherwise;
+      set(out, outOffsetBytes / Float.BYTES + i, value);
+    }
+  }
+
   private static float get(MemorySegment segment, long index) {
     return segment.getAtIndex(JAVA_FLOAT, index);
   }

@@ -290,4 +290,18 @@ public final class VectorKernels implements Kernels {
     Arguments.checkFloats("x", x, offsetBytes, n);
     return VocabularyScan.select(x.address() + offsetBytes, n, from, below, into);
   }
+
+  @Override
+  public void choose(
+      MemorySegment x,
+      long offsetBytes,
+      int n,
+      long[] chosen,
+      float otherwise,
+      MemorySegment out,
+      long outOffsetBytes) {
+    Arguments.checkChoose(x, offsetBytes, n, chosen, out, outOffsetBytes);
+    VocabularyScan.choose(
+        x.address() + offsetBytes, n, chosen, otherwise, out.address() + outOffsetBytes);
+  }
 }

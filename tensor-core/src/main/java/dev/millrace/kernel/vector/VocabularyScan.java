@@ -21,6 +21,10 @@ import jdk.incubator.vector.VectorOperators;
 final class VocabularyScan {
   private static final long PARTIALS_BYTES = Functions.PARTIALS * 4L;
 
+  /** Bit i in lane i: which lanes a mask's low bits choose. */
+  private static final IntVector LANE_BITS =
+      IntVector.broadcast(INTS, 1).lanewise(VectorOperators.LSHL, IntVector.zero(INTS).addIndex(1));
+
   private VocabularyScan() {}
 
   static int argmax(long x, int n) {
@@ -179,5 +183,29 @@ final class VocabularyScan {
       }
     }
     return count;
+  }
+
+  static void choose(long x, int n, long[] chosen, float otherwise, long out) {
+    long values = x & ADDRESS_BITS;
+    long results = out & ADDRESS_BITS;
+    FloatVector others = FloatVector.broadcast(FLOATS, otherwise);
+    int whole = n & -Long.SIZE;
+    for (int begin = 0; begin < whole; begin += Long.SIZE) {
+      long bits = chosen[begin / Long.SIZE];
+      for (int i = begin; i < begin + Long.SIZE; i += Lanes.LENGTH) {
+        others
+            .blend(
+                fromMemorySegment(FLOATS, MEMORY, values + i * 4L, ORDER),
+                IntVector.broadcast(INTS, (int) (bits >>> i))
+                    .and(LANE_BITS)
+                    .compare(VectorOperators.NE, 0)
+                    .cast(FLOATS))
+            .intoMemorySegment(MEMORY, results + i * 4L, ORDER);
+      }
+    }
+    for (int i = whole; i < n; i++) {
+      boolean isChosen = (chosen[i / Long.SIZE] >>> i & 1) != 0;
+      set(out + i * 4L, isChosen ? get(x + i * 4L) : otherwise);
+    }
   }
 }
