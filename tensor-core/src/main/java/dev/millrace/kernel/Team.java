@@ -1,10 +1,10 @@
 package dev.millrace.kernel;
 
 /**
- * A fixed team of threads that runs one task at a time, split statically into as many parts as
- * there are members, the caller among them. Each member prefers its own part, so that it meets the
- * same memory again, but whoever is free runs a part whose member hasn't come yet. Idle members
- * spin briefly, then park.
+ * A fixed team of threads, the caller among them, that runs one task at a time, split into as many
+ * parts as there are members, or a multiple. Each member has its own parts, so that it meets the
+ * same memory again, but whoever is free runs parts that their member hasn't come to yet. Idle
+ * members spin briefly, then park.
  */
 public interface Team extends AutoCloseable {
   /**
@@ -12,7 +12,19 @@ public interface Team extends AutoCloseable {
    */
   interface Task {
     void run(int part, int parts);
+
+    /**
+     * Into how many parts to split what falls to a member, 1 to {@link #MAX_SHARES}; no more than
+     * are worth it. A member that gets less done than another, be it for want of memory bandwidth,
+     * then does fewer.
+     */
+    default int shares() {
+      return 1;
+    }
   }
+
+  /** Of a task, for each member. */
+  int MAX_SHARES = 64;
 
   /** A limit against slips of the hand; no machine that we know gains from more. */
   int MAX_SIZE = 1024;

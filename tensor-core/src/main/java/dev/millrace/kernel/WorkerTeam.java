@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -13,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  * A team of daemon threads that live as long as it does.
  *
  * <p>A run is announced by raising {@code round}, which publishes the task. Each member claims its
- * own part, then any that nobody has claimed yet: a member whose core was taken away by another
- * process is not waited for unless it has begun. The run is over when {@code unfinished} reaches 0,
- * which publishes what the parts wrote. While others want the cores, the caller does all parts
- * itself ({@link CoreWatch}). Whoever waits spins for {@link #SPIN_NANOS}, since a step's next task
- * comes within microseconds, then parks, since an idle server must cost nothing.
+ * own parts one by one, then any that nobody has claimed yet: a member whose core was taken away by
+ * another process is not waited for unless it has begun. The run is over when {@code unfinished}
+ * reaches 0, which publishes what the parts wrote. While others want the cores, the caller does all
+ * parts itself ({@link CoreWatch}). Whoever waits spins for {@link #SPIN_NANOS}, since a step's
+ * next task comes within microseconds, then parks, since an idle server must cost nothing.
  */
 final class WorkerTeam implements Team {
   /**
@@ -40,14 +40,15 @@ final class WorkerTeam implements Team {
   private final AtomicBoolean busy = new AtomicBoolean();
   private final AtomicInteger unfinished = new AtomicInteger();
   private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-  private final AtomicIntegerArray claims; // [part]: the last round in which it was claimed
+  private final AtomicLongArray unclaimed; // [member]: a round, and how many of its parts are left
   private @Nullable Task task; // read by whoever has claimed a part of this round, which keeps it
+  private int shares; // alike
   private final AtomicInteger round = new AtomicInteger();
   private volatile boolean closed;
 
   WorkerTeam(int size, String name, CoreWatch watch) {
     this.watch = watch;
-    claims = new AtomicIntegerArray(size);
+    unclaimed = new AtomicLongArray(size);
     for (int part = 1; part < size; part++) {
       workers.add(new Worker(part, name + "-" + part));
     }
@@ -83,8 +84,13 @@ final class WorkerTeam implements Team {
 
   private void runTogether(Task task) {
     this.task = task;
-    unfinished.set(size());
-    int current = round.incrementAndGet();
+    shares = Math.clamp(task.shares(), 1, MAX_SHARES);
+    unfinished.set(size() * shares);
+    int current = round.get() + 1;
+    for (int member = 0; member < size(); member++) {
+      unclaimed.set(member, (long) current << Integer.SIZE | shares);
+    }
+    round.set(current);
     for (int i = 0; i < workers.size(); i++) { // an iterator would be garbage in every step
       workers.get(i).waiter.wake();
     }
@@ -106,10 +112,23 @@ final class WorkerTeam implements Team {
   /** Runs unclaimed parts of a round, the member's own first. */
   private void runParts(int current, int own) {
     for (int i = 0; i < size(); i++) {
-      int part = (own + i) % size();
-      // Fails also when the round is over: all its parts were claimed, or more rounds since.
-      if (claims.compareAndSet(part, current - 1, current)) {
-        runPart(part);
+      int member = (own + i) % size();
+      for (int left = claim(current, member); left > 0; left = claim(current, member)) {
+        runPart((member + 1) * shares - left);
+      }
+    }
+  }
+
+  /** Claims a member's next part: returns how many were left; none if that round is over. */
+  private int claim(int current, int member) {
+    while (true) {
+      long seen = unclaimed.get(member);
+      int left = (int) seen;
+      if ((int) (seen >>> Integer.SIZE) != current || left == 0) {
+        return 0;
+      }
+      if (unclaimed.compareAndSet(member, seen, seen - 1)) {
+        return left;
       }
     }
   }
@@ -119,7 +138,7 @@ final class WorkerTeam implements Team {
       if (task == null) {
         throw new AssertionError("a round without a task");
       }
-      task.run(part, size());
+      task.run(part, size() * shares);
     } catch (Throwable thrown) {
       failure.compareAndSet(null, thrown);
     }

@@ -1,6 +1,7 @@
 package dev.millrace.measure;
 
 import dev.millrace.kernel.Team;
+import dev.millrace.memory.HugePageArena;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
@@ -25,7 +26,7 @@ public record Peaks(String isa, double fma, double dot, double memory) {
 
   /** Takes a second; empty where code can't be emitted. */
   public static Optional<Peaks> measure(Team team) {
-    try (Arena arena = Arena.ofShared()) {
+    try (Arena arena = HugePageArena.open()) { // as weights have it
       return PeakCode.emit(arena).map(code -> measure(team, code, arena));
     }
   }
@@ -37,10 +38,18 @@ public record Peaks(String isa, double fma, double dot, double memory) {
     double read =
         best(
             team,
-            (part, parts) -> {
-              long from = loops * part / parts;
-              long to = loops * (part + 1) / parts;
-              code.read(memory.address() + from * PeakCode.READ_BYTES, to - from);
+            new Team.Task() {
+              @Override
+              public int shares() {
+                return Team.MAX_SHARES;
+              }
+
+              @Override
+              public void run(int part, int parts) {
+                long from = loops * part / parts;
+                long to = loops * (part + 1) / parts;
+                code.read(memory.address() + from * PeakCode.READ_BYTES, to - from);
+              }
             });
     double fma = best(team, (part, parts) -> code.fma(LOOPS));
     double dot = best(team, (part, parts) -> code.dot(LOOPS));

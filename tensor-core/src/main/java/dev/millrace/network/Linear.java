@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * team by outputs.
  */
 final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
+  /** Of weights, for a part of the work: some 10 µs of reading from memory. */
+  private static final long PART_BYTES = 256 << 10;
+
   private final Backend backend;
 
   @SuppressWarnings("NullAway.Init") // come when they are packed
@@ -63,6 +66,11 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
     this.y = y;
     this.sum = residual;
     backend.team().run(this);
+  }
+
+  @Override
+  public int shares() {
+    return Math.clamp(weights.bytes() / backend.team().size() / PART_BYTES, 1, Team.MAX_SHARES);
   }
 
   @Override

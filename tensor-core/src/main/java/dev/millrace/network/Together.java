@@ -4,33 +4,37 @@ import dev.millrace.kernel.Team;
 
 /** Two or three tasks, none of which reads what another writes, in one round of the team. */
 final class Together implements Team.Task {
+  private static final Team.Task NOTHING = (part, parts) -> {};
+
   private final Team team;
-  private final Team.Task[] tasks = new Team.Task[3];
-  private int count;
+  private Team.Task first = NOTHING;
+  private Team.Task second = NOTHING;
+  private Team.Task third = NOTHING;
 
   Together(Team team) {
     this.team = team;
   }
 
   void run(Team.Task first, Team.Task second) {
-    tasks[0] = first;
-    tasks[1] = second;
-    count = 2;
-    team.run(this);
+    run(first, second, NOTHING);
   }
 
   void run(Team.Task first, Team.Task second, Team.Task third) {
-    tasks[0] = first;
-    tasks[1] = second;
-    tasks[2] = third;
-    count = 3;
+    this.first = first;
+    this.second = second;
+    this.third = third;
     team.run(this);
   }
 
   @Override
+  public int shares() {
+    return Math.max(first.shares(), Math.max(second.shares(), third.shares()));
+  }
+
+  @Override
   public void run(int part, int parts) {
-    for (int i = 0; i < count; i++) {
-      tasks[i].run(part, parts);
-    }
+    first.run(part, parts);
+    second.run(part, parts);
+    third.run(part, parts);
   }
 }

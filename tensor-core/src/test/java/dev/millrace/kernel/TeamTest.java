@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -31,6 +32,60 @@ class TeamTest {
           assertThat(count).isEqualTo(round);
         }
       }
+    }
+  }
+
+  /** A task of so many parts for each member. */
+  private record Shared(int shares, Team.Task task) implements Team.Task {
+    @Override
+    public void run(int part, int parts) {
+      task.run(part, parts);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 5, 16})
+  void everyShareRunsOnceInEveryRoundWhateverTheRoundBeforeHad(int size) {
+    int[] plain = new int[size * Team.MAX_SHARES];
+    int[] expected = new int[plain.length];
+    try (Team team = team(size)) {
+      for (int round = 0; round < 2_000; round++) {
+        int count = 1 + round * 7 % Team.MAX_SHARES;
+        team.run(
+            new Shared(
+                count,
+                (part, parts) -> {
+                  assertThat(parts).isEqualTo(team.size() == 1 ? 1 : size * count);
+                  plain[part]++;
+                }));
+        Arrays.fill(expected, 0, team.size() == 1 ? 1 : size * count, -1);
+        for (int part = 0; part < plain.length; part++) {
+          assertThat(plain[part]).isEqualTo(-expected[part]);
+          plain[part] = 0;
+          expected[part] = 0;
+        }
+      }
+    }
+  }
+
+  @Test
+  void aMemberThatIsHeldUpLeavesItsSharesToOthers() {
+    try (Team team = team(2)) {
+      AtomicInteger started = new AtomicInteger();
+      Thread[] ranBy = new Thread[20];
+      CountDownLatch othersRan = new CountDownLatch(19);
+      team.run(
+          new Shared(
+              10,
+              (part, parts) -> {
+                ranBy[part] = Thread.currentThread();
+                if (started.getAndIncrement() == 0) {
+                  await(othersRan);
+                } else {
+                  othersRan.countDown();
+                }
+              }));
+      assertThat(Arrays.stream(ranBy).filter(Thread.currentThread()::equals).count()).isIn(1L, 19L);
     }
   }
 
