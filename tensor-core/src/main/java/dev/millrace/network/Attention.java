@@ -144,9 +144,9 @@ final class Attention {
 
   /** How many rows from {@code first} on are of one chunk and see as many segments. */
   private int group(int first) {
+    int most = Math.min(MAX_GROUP, waveEnd - first);
     int rows = 1;
-    while (rows < MAX_GROUP
-        && first + rows < waveEnd
+    while (rows < most
         && step.chunk(first + rows) == step.chunk(first)
         && segments(step.length(first + rows)) == segments(step.length(first))) {
       rows++;

@@ -22,7 +22,18 @@ final class AttendCode {
       CodePages.caller(FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
 
   private static final MemorySegment ZEROS =
-      Arena.global().allocate((long) AttendLayout.MAX_HEAD_DIM * Float.BYTES);
+      Arena.global()
+          .allocate((long) AttendLayout.MAX_QUERIES * AttendLayout.MAX_HEAD_DIM * Float.BYTES);
+
+  /** −∞ for each query. */
+  private static final MemorySegment NO_MAXIMA =
+      Arena.global().allocate((long) AttendLayout.MAX_QUERIES * Float.BYTES);
+
+  static {
+    for (int i = 0; i < AttendLayout.MAX_QUERIES; i++) {
+      NO_MAXIMA.setAtIndex(JAVA_FLOAT, i, Float.NEGATIVE_INFINITY);
+    }
+  }
 
   private static final ThreadLocal<MemorySegment> WORK =
       ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(AttendLayout.BYTES, 64));
@@ -74,24 +85,32 @@ final class AttendCode {
       long firstState,
       long stateRowBytes) {
     MemorySegment work = WORK.get();
-    int count = rows * sharing;
-    long headBytes = layout.headBytes();
     work.set(JAVA_FLOAT, AttendLayout.SCALE, scale);
-    for (int i = 0; i < count; i++) {
-      long query = firstQuery + i / sharing * qRowBytes + i % sharing * headBytes;
-      long to = AttendLayout.QUERIES + i * headBytes;
-      MemorySegment.copy(q, query, work, to, headBytes);
-      MemorySegment.copy(ZEROS, 0, work, layout.outputs() + i * headBytes, headBytes);
-      work.set(JAVA_FLOAT, AttendLayout.MAXIMA + i * 4L, Float.NEGATIVE_INFINITY);
-      work.set(JAVA_FLOAT, AttendLayout.SUMS + i * 4L, 0);
-    }
-
+    gather(work, q, firstQuery, qRowBytes, rows, sharing);
     int pieces = plan(work, rows, sharing, layer, blocks, kvHead, length, segment);
     call(work.address(), work.address() + AttendLayout.PIECES, pieces);
+    scatter(work, state, firstState, stateRowBytes, rows, sharing);
+  }
 
+  private void gather(
+      MemorySegment work, MemorySegment q, long first, long rowBytes, int rows, int sharing) {
+    long bytes = (long) sharing * layout.headBytes();
+    for (int row = 0; row < rows; row++) {
+      MemorySegment.copy(
+          q, first + row * rowBytes, work, AttendLayout.QUERIES + row * bytes, bytes);
+    }
+    MemorySegment.copy(ZEROS, 0, work, layout.outputs(), rows * bytes);
+    long floats = (long) rows * sharing * Float.BYTES;
+    MemorySegment.copy(NO_MAXIMA, 0, work, AttendLayout.MAXIMA, floats);
+    MemorySegment.copy(ZEROS, 0, work, AttendLayout.SUMS, floats);
+  }
+
+  private void scatter(
+      MemorySegment work, MemorySegment state, long first, long rowBytes, int rows, int sharing) {
+    long headBytes = layout.headBytes();
     long stateBytes = Kernels.attentionStateFloats(headDim) * 4L;
-    for (int i = 0; i < count; i++) {
-      long to = firstState + i / sharing * stateRowBytes + i % sharing * stateBytes;
+    for (int i = 0; i < rows * sharing; i++) {
+      long to = first + i / sharing * rowBytes + i % sharing * stateBytes;
       MemorySegment.copy(work, layout.outputs() + i * headBytes, state, to, headBytes);
       MemorySegment.copy(work, AttendLayout.MAXIMA + i * 4L, state, to + headBytes, 4);
       MemorySegment.copy(work, AttendLayout.SUMS + i * 4L, state, to + headBytes + 4, 4);
