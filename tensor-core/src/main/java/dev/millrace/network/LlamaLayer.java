@@ -26,14 +26,13 @@ record LlamaLayer(
     Shared shared) {
 
   /** What all layers use alike: no weights of their own. */
-  record Shared(Together together, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu) {
+  record Shared(Together together, KvWriter writer, Attention attention, SwiGlu swiGlu) {
 
     /** The same, used by another team for at most {@code maxRows} at once. */
     Shared on(Backend backend, Sizes sizes, int maxRows, int maxContext, Arena arena) {
       return new Shared(
           new Together(backend.team()),
-          rope.on(backend),
-          new KvWriter(backend),
+          writer.on(backend),
           new Attention(backend, sizes, maxRows, maxContext, arena),
           new SwiGlu(backend));
     }
@@ -106,13 +105,10 @@ record LlamaLayer(
     Matrix<Tokens, Product<KvHeads, HeadDim>> k = buffers.k();
     Matrix<Tokens, Product<KvHeads, HeadDim>> v = buffers.v();
     shared.together.run(query.task(h, q), key.task(h, k), value.task(h, v));
-    shared.rope.rotate(q, step);
-    shared.rope.rotate(k, step);
+    shared.writer.rotateAndStore(q, k, v, cache, step);
     probe.see("attn_q", q);
     probe.see("attn_k", k);
     probe.see("attn_v", v);
-
-    shared.writer.store(k, v, cache, step);
   }
 
   /** Adds attention and the feed-forward part to the residual stream. */

@@ -63,11 +63,12 @@ final class LlamaNetwork implements Network {
     LayerLoader loader = new LayerLoader(tensors, backend, arena);
     CountedArena workspaceArena = new CountedArena(arena);
     embedding = loader.embedding("token_embd.weight", sizes.vocabulary(), sizes.hidden());
+    Rope rope =
+        new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), workspaceArena);
     Shared shared =
         new Shared(
             new Together(backend.team()),
-            new Rope(backend, config.rope(), sizes.headDim(), limits.maxContext(), workspaceArena),
-            new KvWriter(backend),
+            new KvWriter(backend, rope),
             new Attention(backend, sizes, limits.maxTokens(), limits.maxContext(), workspaceArena),
             new SwiGlu(backend));
     layers = new ArrayList<>(config.layers());

@@ -3,9 +3,7 @@ package dev.millrace.network;
 import dev.millrace.kernel.Team;
 import dev.millrace.network.NetworkConfig.RopeConfig;
 import dev.millrace.network.NetworkConfig.RopeScaling;
-import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.HeadDim;
-import dev.millrace.tensor.Dim.Product;
 import dev.millrace.tensor.Dim.Tokens;
 import dev.millrace.tensor.Matrix;
 import dev.millrace.tensor.Size;
@@ -17,19 +15,12 @@ import java.lang.foreign.ValueLayout;
  * Rotary position embedding (Su et al. 2021): turns each pair of a head's features by an angle that
  * grows with the position.
  */
-final class Rope extends RowWise {
+final class Rope {
   private final Backend backend;
   private final int headDim;
   private final MemorySegment cosSin; // [positions][headDim/2][2]
 
-  @SuppressWarnings("NullAway.Init") // set by each call
-  private StepRows step;
-
-  @SuppressWarnings("NullAway.Init")
-  private Matrix<Tokens, ?> x;
-
   Rope(Backend backend, RopeConfig config, Size<HeadDim> headDim, int positions, Arena arena) {
-    super(backend.team());
     this.backend = backend;
     this.headDim = headDim.value();
     this.cosSin =
@@ -47,7 +38,6 @@ final class Rope extends RowWise {
   }
 
   private Rope(Backend backend, int headDim, MemorySegment cosSin) {
-    super(backend.team());
     this.backend = backend;
     this.headDim = headDim;
     this.cosSin = cosSin;
@@ -85,17 +75,8 @@ final class Rope extends RowWise {
     }
   }
 
-  /** Rotates queries or keys in place; returns them. */
-  <H extends Dim> Matrix<Tokens, Product<H, HeadDim>> rotate(
-      Matrix<Tokens, Product<H, HeadDim>> x, StepRows step) {
-    this.x = x;
-    this.step = step;
-    runRows(x.rows());
-    return x;
-  }
-
-  @Override
-  void rows(int from, int to) {
+  /** Rotates rows [from, to) of queries or keys in place. */
+  void rotate(Matrix<Tokens, ?> x, StepRows step, int from, int to) {
     int columns = x.columns();
     backend
         .kernels()
