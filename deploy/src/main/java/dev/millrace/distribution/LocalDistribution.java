@@ -36,6 +36,7 @@ public final class LocalDistribution implements Distribution {
     all.put(SettingsTable.HOST.flag(), List.of("127.0.0.1"));
     all.put(SettingsTable.PORT.flag(), List.of("0"));
     all.put(SettingsTable.API_KEYS.flag(), List.of("")); // its one caller is this command
+    all.put(SettingsTable.WARM_UP.flag(), List.of("0s")); // its caller waits for the first request
     if (!model.isEmpty()) {
       all.put(SettingsTable.MODEL.flag(), List.of(model));
     }

@@ -23,7 +23,8 @@ final class TinyServer {
             Map.of(
                 "--model", List.of(MODEL),
                 "--port", List.of("0"),
-                "--kv-cache-mib", List.of("64"))),
+                "--kv-cache-mib", List.of("64"),
+                "--warm-up", List.of("0s"))),
         FetchProgress.silent());
   }
 

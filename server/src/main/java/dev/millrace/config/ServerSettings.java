@@ -37,6 +37,7 @@ public record ServerSettings(
     Duration stallTimeout,
     Duration priorityAgeing,
     int maxDraft,
+    Duration warmUp,
     Duration drainGrace,
     Duration stepTimeout) {
 
@@ -86,6 +87,7 @@ public record ServerSettings(
         SettingsTable.STALL_TIMEOUT.value(flags, environment),
         SettingsTable.PRIORITY_AGEING.value(flags, environment),
         SettingsTable.SPECULATE.value(flags, environment),
+        SettingsTable.WARM_UP.value(flags, environment),
         SettingsTable.DRAIN_GRACE.value(flags, environment),
         SettingsTable.STEP_TIMEOUT.value(flags, environment));
   }

@@ -208,6 +208,16 @@ public final class SettingsTable {
           false,
           Readers.integer(0, 64));
 
+  public static final Setting<Duration> WARM_UP =
+      one(
+          "--warm-up",
+          "MILLRACE_WARM_UP",
+          "TIME",
+          "3s",
+          "How long a model may compute for itself, at most, before it is served: as long as the"
+              + " JVM still compiles what steps need, which would hold up the first requests.",
+          Readers.duration(Duration.ZERO, Duration.ofHours(1)));
+
   public static final Setting<Duration> DRAIN_GRACE =
       one(
           "--drain-grace",
@@ -248,6 +258,7 @@ public final class SettingsTable {
           STALL_TIMEOUT,
           PRIORITY_AGEING,
           SPECULATE,
+          WARM_UP,
           DRAIN_GRACE,
           STEP_TIMEOUT);
 

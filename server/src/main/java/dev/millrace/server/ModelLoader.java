@@ -163,8 +163,8 @@ final class ModelLoader {
           Stream.generate(() -> new Sampler(kernels, config.vocabulary(), scratch))
               .limit(team.size())
               .toList();
-      WarmUp.run(network, pool);
       pool.prefault();
+      WarmUp.run(network, pool, settings.warmUp());
       Runnable afterwards =
           () -> {
             scratch.close();

@@ -20,6 +20,7 @@ final class Servers {
     all.put("--port", List.of("0"));
     all.put("--kv-cache-mib", List.of("64"));
     all.put("--threads", List.of("2"));
+    all.put("--warm-up", List.of("0s"));
     all.putAll(flags);
     return ServerSettings.read(all, Map.of());
   }

@@ -13,6 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Linux' calls for memory by the page (POSIX.1-2024; madvise(2)), with Linux' numbers. */
 @SuppressWarnings("restricted") // native calls are what this class is for
@@ -31,6 +33,9 @@ public final class Pages {
   private static final StructLayout ERRNO = Linker.Option.captureStateLayout();
   private static final VarHandle ERRNO_VALUE =
       ERRNO.varHandle(MemoryLayout.PathElement.groupElement("errno"));
+
+  /** By name, each linked once: a large cache becomes resident in thousands of calls. */
+  private static final Map<String, MethodHandle> FUNCTIONS = new ConcurrentHashMap<>();
 
   private Pages() {}
 
@@ -90,17 +95,20 @@ public final class Pages {
     libc("munmap", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG), pages, pages.byteSize());
   }
 
+  private static MethodHandle link(String name, FunctionDescriptor signature) {
+    return LINKER.downcallHandle(
+        LINKER.defaultLookup().findOrThrow(name),
+        signature,
+        Linker.Option.captureCallState("errno"));
+  }
+
   /**
    * Calls a function of the C library that says −1 when it fails.
    *
    * @throws IllegalStateException if it does
    */
   private static Object libc(String name, FunctionDescriptor signature, Object... arguments) {
-    MethodHandle function =
-        LINKER.downcallHandle(
-            LINKER.defaultLookup().findOrThrow(name),
-            signature,
-            Linker.Option.captureCallState("errno"));
+    MethodHandle function = FUNCTIONS.computeIfAbsent(name, _ -> link(name, signature));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment errno = arena.allocate(ERRNO);
       Object result = function.bindTo(errno).invokeWithArguments(arguments);
