@@ -8,15 +8,15 @@ import java.util.function.LongSupplier;
  * Tells a team's caller when to work alone, because others want the cores: a member that another
  * process has driven from its core in the middle of a part holds up everybody for milliseconds, and
  * a member that spins holds up one that waits for the same core. Both show as time in which the
- * caller neither works nor spins. For one thread at a time.
+ * caller neither works nor spins. Alone it does one member's work in all of the time; so it had
+ * better, where the team loses more than what the others add. For one thread at a time.
  */
 final class CoreWatch {
-  private static final long WINDOW_NANOS = 5_000_000;
+  /** Some turns of a scheduler: one stall is no reason yet. */
+  private static final long WINDOW_NANOS = 20_000_000;
 
-  /** Less than what a scheduler gives another process at once. */
-  private static final long TOLERATED_NANOS = 500_000;
-
-  private static final int TOLERATED_PART = 4; // a quarter of the time
+  /** Of what the others add, that may be lost: less than all, since spinning isn't seen. */
+  private static final double TOLERATED = 0.8;
 
   /** How long to work alone before trying again: the longer, the more often it was in vain. */
   private static final long MIN_ALONE_NANOS = 10_000_000;
@@ -26,6 +26,7 @@ final class CoreWatch {
   /** Of calm runs one in so many is timed: that costs up to a microsecond. */
   private static final int SAMPLING = 8;
 
+  private final double toleratedPart; // of the time
   private final LongSupplier clock;
   private final LongSupplier cpuClock;
   private long aloneUntil;
@@ -38,20 +39,22 @@ final class CoreWatch {
   private long lost;
 
   /**
+   * @param members of the team
    * @param clock nanoseconds
    * @param cpuClock nanoseconds that the calling thread has had a core; negative where nobody
    *     counts them, as of a virtual thread
    */
-  CoreWatch(LongSupplier clock, LongSupplier cpuClock) {
+  CoreWatch(int members, LongSupplier clock, LongSupplier cpuClock) {
+    toleratedPart = TOLERATED * (members - 1) / members;
     this.clock = clock;
     this.cpuClock = cpuClock;
   }
 
-  static CoreWatch ofThisMachine() {
+  static CoreWatch ofThisMachine(int members) {
     ThreadMXBean threads = ManagementFactory.getThreadMXBean();
     return threads.isCurrentThreadCpuTimeSupported()
-        ? new CoreWatch(System::nanoTime, threads::getCurrentThreadCpuTime)
-        : new CoreWatch(() -> 0, () -> 0); // never sees time go by
+        ? new CoreWatch(members, System::nanoTime, threads::getCurrentThreadCpuTime)
+        : new CoreWatch(members, () -> 0, () -> 0); // never sees time go by
   }
 
   /** Whether the caller had better do all parts of this run. */
@@ -80,11 +83,12 @@ final class CoreWatch {
     long now = clock.getAsLong();
     watched += now - begunAt;
     lost += now - begunAt - cpu;
-    if (lost > TOLERATED_NANOS && lost > watched / TOLERATED_PART) {
+    if (watched < WINDOW_NANOS) {
+      return;
+    }
+    if (lost > watched * toleratedPart) {
       aloneNanos = Math.clamp(aloneNanos * 2, MIN_ALONE_NANOS, MAX_ALONE_NANOS);
       aloneUntil = now + aloneNanos;
-    } else if (watched < WINDOW_NANOS) {
-      return;
     } else {
       aloneNanos = 0;
     }

@@ -37,7 +37,7 @@ public interface Team extends AutoCloseable {
     }
     return size == 1
         ? new CallerTeam()
-        : new WorkerTeam(size, "millrace-kernel", CoreWatch.ofThisMachine());
+        : new WorkerTeam(size, "millrace-kernel", CoreWatch.ofThisMachine(size));
   }
 
   int size();

@@ -9,7 +9,7 @@ class CoreWatchTest {
 
   private long now;
   private long cpu;
-  private final CoreWatch watch = new CoreWatch(() -> now, () -> cpu);
+  private final CoreWatch watch = new CoreWatch(2, () -> now, () -> cpu);
 
   private void runs(int count, long nanos, long cpuNanos) {
     for (int i = 0; i < count; i++) {
@@ -32,6 +32,15 @@ class CoreWatchTest {
     runs(10_000, 100_000, 95_000);
 
     assertThat(watch.alone()).isFalse();
+  }
+
+  @Test
+  void stallsThatCostLessThanTheOtherMemberAddsAreBorne() {
+    for (int i = 0; i < 100; i++) {
+      runs(19, MILLISECOND, MILLISECOND);
+      runs(1, 6 * MILLISECOND, MILLISECOND);
+      assertThat(watch.alone()).isFalse();
+    }
   }
 
   @Test

@@ -237,7 +237,9 @@ class TeamTest {
 
   /** Never alone: parts here wait for each other, as no kernel's do. */
   private static Team team(int size) {
-    return size == 1 ? Team.of(1) : new WorkerTeam(size, "test", new CoreWatch(() -> 0, () -> 0));
+    return size == 1
+        ? Team.of(1)
+        : new WorkerTeam(size, "test", new CoreWatch(size, () -> 0, () -> 0));
   }
 
   /** Of all members: each waits in its part for the others. */
