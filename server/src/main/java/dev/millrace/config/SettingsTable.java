@@ -213,7 +213,7 @@ public final class SettingsTable {
           "--warm-up",
           "MILLRACE_WARM_UP",
           "TIME",
-          "3s",
+          "5s",
           "How long a model may compute for itself, at most, before it is served: as long as the"
               + " JVM still compiles what steps need, which would hold up the first requests.",
           Readers.duration(Duration.ZERO, Duration.ofHours(1)));
