@@ -3,7 +3,9 @@ package dev.millrace.network;
 import dev.millrace.kernel.Team;
 import dev.millrace.network.NetworkConfig.RopeConfig;
 import dev.millrace.network.NetworkConfig.RopeScaling;
+import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Dim.HeadDim;
+import dev.millrace.tensor.Dim.Product;
 import dev.millrace.tensor.Dim.Tokens;
 import dev.millrace.tensor.Matrix;
 import dev.millrace.tensor.Size;
@@ -76,7 +78,8 @@ final class Rope {
   }
 
   /** Rotates rows [from, to) of queries or keys in place. */
-  void rotate(Matrix<Tokens, ?> x, StepRows step, int from, int to) {
+  <H extends Dim> void rotate(
+      Matrix<Tokens, Product<H, HeadDim>> x, StepRows step, int from, int to) {
     int columns = x.columns();
     backend
         .kernels()

@@ -61,9 +61,8 @@ class DimensionsAsTypesTest {
         """
         norm.apply(x, h);
         together.run(query.task(h, q), gate.task(h, g));
-        rope.rotate(q, step);
-        rope.rotate(k, step);
-        writer.store(k, v, cache, step);
+        rope.rotate(q, step, 0, 1);
+        writer.rotateAndStore(q, k, v, cache, step);
         attention.apply(q, cache, step, attended);
         output.addTo(x, attended, x);
         gate.apply(h, g);
@@ -91,8 +90,8 @@ class DimensionsAsTypesTest {
           output.addTo(x, h, x)          | Activations<Tokens,Hidden> cannot be converted to Activations<R,Product<Heads,HeadDim>>
           head.apply(h, logits)          | incompatible equality constraints LogitRows,Tokens
           norm.apply(g, h)               | Matrix<Tokens,Ffn> cannot be converted to Matrix<R,Hidden>
-          rope.rotate(x, step)           | Matrix<Tokens,Hidden> cannot be converted to Matrix<Tokens,Product<H,HeadDim>>
-          writer.store(q, v, cache, step) | Matrix<Tokens,Product<Heads,HeadDim>> cannot be converted to Matrix<Tokens,Product<KvHeads,HeadDim>>
+          rope.rotate(x, step, 0, 1)     | Matrix<Tokens,Hidden> cannot be converted to Matrix<Tokens,Product<H,HeadDim>>
+          writer.rotateAndStore(q, q, v, cache, step) | Matrix<Tokens,Product<Heads,HeadDim>> cannot be converted to Matrix<Tokens,Product<KvHeads,HeadDim>>
           attention.apply(k, cache, step, attended) | Matrix<Tokens,Product<KvHeads,HeadDim>> cannot be converted to Matrix<R,Product<Heads,HeadDim>>
           swiGlu.apply(g, x, inner)      | Matrix<Tokens,Hidden> cannot be converted to Matrix<R,Ffn>
           x = g                          | Matrix<Tokens,Ffn> cannot be converted to Matrix<Tokens,Hidden>
