@@ -65,7 +65,7 @@ class ArchitectureTest {
           room("template", "json"),
           room("sampling", "kernel tensor"),
           room("network", "kernel kv memory model tensor trace"),
-          room("measure", "assembler kernel kv model network tensor"),
+          room("measure", "assembler kernel kv memory model network tensor"),
           // proto
           room("v1", "").with(PROTOBUF, GRPC, REACTOR, STUBS),
           // server
