@@ -33,7 +33,7 @@ final class WarmUp {
     this.network = network;
     this.pool = pool;
     int context = Math.min(network.limits().maxContext(), pool.blocks() * pool.blockSize());
-    tokens = new int[Math.clamp(LONG_PROMPT + 1, 1, context)];
+    tokens = new int[Math.min(LONG_PROMPT + 1, context)];
     for (int block = 0; block < Math.ceilDiv(tokens.length, pool.blockSize()); block++) {
       blocks.append(block);
     }

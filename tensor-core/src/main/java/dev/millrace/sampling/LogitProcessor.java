@@ -61,10 +61,10 @@ final class LogitProcessor {
   MemorySegment choosable(MemorySegment row, int[] forbidden, long @Nullable [] allowed) {
     if (allowed != null) {
       mask(row, allowed);
-    } else if (forbidden.length > 0) {
-      processed.copyFrom(row);
-    } else {
+    } else if (forbidden.length == 0) {
       return row;
+    } else if (!row.equals(processed)) {
+      processed.copyFrom(row);
     }
     for (int id : forbidden) {
       set(id, FORBIDDEN);
