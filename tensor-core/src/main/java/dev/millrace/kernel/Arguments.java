@@ -44,8 +44,16 @@ public final class Arguments {
     }
   }
 
-  public static void checkQuantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
+  public static void checkQuantize(
+      MemorySegment x, QuantizedRows into, int fromRow, int toRow, int fromColumn, int toColumn) {
     checkRange("rows", fromRow, toRow, into.maxRows());
+    checkRange("columns", fromColumn, toColumn, into.columns());
+    if (fromColumn % Kernels.QUANTIZATION_BLOCK != 0
+        || toColumn % Kernels.QUANTIZATION_BLOCK != 0) {
+      throw new IllegalArgumentException(
+          "columns [%d, %d): must be whole blocks of %d"
+              .formatted(fromColumn, toColumn, Kernels.QUANTIZATION_BLOCK));
+    }
     checkFloats("x", x, 0, (long) toRow * into.columns());
   }
 

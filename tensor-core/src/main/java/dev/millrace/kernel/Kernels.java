@@ -53,12 +53,19 @@ public interface Kernels {
   QuantizedRows quantizedRows(ActivationPrecision precision, int maxRows, int columns, Arena arena);
 
   /**
-   * Rounds rows [fromRow, toRow) of x [·, columns], per block of 32: amax = max|x|; below 2⁻¹⁰⁰ the
-   * block is zeros with da = 0; else da = amax/L, q = rint(x·(L/amax)), ties to even, where L is
-   * the precision's {@link ActivationPrecision#largest}. A block that holds a non-finite value gets
-   * da = NaN, so that it spoils its own row only.
+   * Rounds columns [fromColumn, toColumn), whole blocks, of rows [fromRow, toRow) of x [·, all
+   * columns], per block of 32: amax = max|x|; below 2⁻¹⁰⁰ the block is zeros with da = 0; else da =
+   * amax/L, q = rint(x·(L/amax)), ties to even, where L is the precision's {@link
+   * ActivationPrecision#largest}. A block that holds a non-finite value gets da = NaN, so that it
+   * spoils its own row only.
    */
-  void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow);
+  void quantize(
+      MemorySegment x, QuantizedRows into, int fromRow, int toRow, int fromColumn, int toColumn);
+
+  /** Rounds all columns. */
+  default void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
+    quantize(x, into, fromRow, toRow, 0, into.columns());
+  }
 
   /**
    * y[t][r] = Σ_k w[r][k]·x[t][k] for t in [0, rows) and outputs r in [fromOutput, toOutput);

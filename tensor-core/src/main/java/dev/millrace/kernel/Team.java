@@ -15,8 +15,8 @@ public interface Team extends AutoCloseable {
 
     /**
      * Into how many parts to split what falls to a member, 1 to {@link #MAX_SHARES}; no more than
-     * are worth it. A member that gets less done than another, be it for want of memory bandwidth,
-     * then does fewer.
+     * are worth it. A member that gets less done than another then does fewer: for want of memory
+     * bandwidth, or since its core is a hyperthread beside another machine's.
      */
     default int shares() {
       return 1;

@@ -22,8 +22,13 @@ record Activations<R extends Dim, C extends Dim>(
 
   /** Rounds rows [fromRow, toRow), which have been written. */
   void round(Kernels kernels, int fromRow, int toRow) {
+    round(kernels, fromRow, toRow, 0, values.columns());
+  }
+
+  /** Rounds their columns [fromColumn, toColumn), whole blocks. */
+  void round(Kernels kernels, int fromRow, int toRow, int fromColumn, int toColumn) {
     if (rounded != null) {
-      kernels.quantize(values.data(), rounded, fromRow, toRow);
+      kernels.quantize(values.data(), rounded, fromRow, toRow, fromColumn, toColumn);
     }
   }
 }

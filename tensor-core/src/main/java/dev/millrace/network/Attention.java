@@ -23,6 +23,9 @@ final class Attention {
   /** Rows of a unit: as many share what they read of the cache, few enough to share out evenly. */
   private static final int MAX_GROUP = 16;
 
+  /** Of a part, as {@link #work} counts it: some 10 µs. */
+  private static final long PART_WORK = 1_000;
+
   private final Backend backend;
   private final int heads;
   private final int kvHeads;
@@ -32,7 +35,7 @@ final class Attention {
   private final int slots;
   private final MemorySegment states; // [slots][heads][stateBytes]; a slot is one segment of a row
   private final int[] firstSlot; // [rows], within their waves
-  private final Team.Task attend = this::attend;
+  private final Attend attend = new Attend();
   private final Merge merge;
 
   @SuppressWarnings("NullAway.Init") // set by each call
@@ -115,29 +118,38 @@ final class Attention {
     return step.length(row) + (rows - 1) / 2;
   }
 
-  /** Does the units that begin, counting work over all units, in this part's share. */
-  private void attend(int part, int parts) {
-    long from = waveWork * part / parts;
-    long to = waveWork * (part + 1) / parts;
-    long begun = 0;
-    int rows;
-    for (int row = waveStart; row < waveEnd && begun < to; row += rows) {
-      rows = group(row);
-      int positions = middle(row, rows);
-      long ofHead = work(rows, positions);
-      if (begun + kvHeads * ofHead <= from) {
-        begun += kvHeads * ofHead;
-        continue;
-      }
-      int segments = segments(step.length(row));
-      for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
-        for (int segment = 0; segment < segments; segment++) {
-          long at = begun + work(rows, (long) segment * Kernels.ATTENTION_SEGMENT);
-          if (at >= from && at < to) {
-            attend(row, rows, kvHead, segment);
-          }
+  /** A wave's units. */
+  private final class Attend implements Team.Task {
+    @Override
+    public int shares() {
+      return Math.clamp(waveWork / PART_WORK / backend.team().size(), 1, Team.MAX_SHARES);
+    }
+
+    /** Does the units that begin, counting work over all units, in this part's share. */
+    @Override
+    public void run(int part, int parts) {
+      long from = waveWork * part / parts;
+      long to = waveWork * (part + 1) / parts;
+      long begun = 0;
+      int rows;
+      for (int row = waveStart; row < waveEnd && begun < to; row += rows) {
+        rows = group(row);
+        int positions = middle(row, rows);
+        long ofHead = work(rows, positions);
+        if (begun + kvHeads * ofHead <= from) {
+          begun += kvHeads * ofHead;
+          continue;
         }
-        begun += ofHead;
+        int segments = segments(step.length(row));
+        for (int kvHead = 0; kvHead < kvHeads; kvHead++) {
+          for (int segment = 0; segment < segments; segment++) {
+            long at = begun + work(rows, (long) segment * Kernels.ATTENTION_SEGMENT);
+            if (at >= from && at < to) {
+              attend(row, rows, kvHead, segment);
+            }
+          }
+          begun += ofHead;
+        }
       }
     }
   }

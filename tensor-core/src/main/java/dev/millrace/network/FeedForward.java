@@ -7,18 +7,11 @@ import dev.millrace.tensor.Matrix;
 import dev.millrace.trace.Probe;
 
 /** A layer's second half: x + down(silu(gate(h))·up(h)), with h = norm(x). */
-record FeedForward(
-    RmsNorm<Hidden> norm,
-    Linear<Hidden, Ffn> gate,
-    Linear<Hidden, Ffn> up,
-    Linear<Ffn, Hidden> down,
-    Together together,
-    SwiGlu swiGlu) {
+record FeedForward(RmsNorm<Hidden> norm, SwiGlu swiGlu, Linear<Ffn, Hidden> down) {
 
   /** The same weights, used by another team. */
-  FeedForward on(Backend backend, Together together, SwiGlu swiGlu) {
-    return new FeedForward(
-        norm.on(backend), gate.on(backend), up.on(backend), down.on(backend), together, swiGlu);
+  FeedForward on(Backend backend) {
+    return new FeedForward(norm.on(backend), swiGlu.on(backend), down.on(backend));
   }
 
   /** Adds to the residual stream x. */
@@ -26,10 +19,7 @@ record FeedForward(
     Activations<R, Hidden> h = norm.apply(x, buffers.normed());
     probe.see("ffn_norm", h.values());
 
-    Matrix<R, Ffn> g = buffers.gate();
-    Matrix<R, Ffn> u = buffers.up();
-    together.run(gate.task(h, g), up.task(h, u));
-    Activations<R, Ffn> inner = swiGlu.apply(g, u, buffers.gated());
+    Activations<R, Ffn> inner = swiGlu.apply(h, buffers.gate(), buffers.up(), buffers.gated());
     probe.see("ffn_swiglu", inner.values());
 
     down.addTo(x, inner, buffers.projected());

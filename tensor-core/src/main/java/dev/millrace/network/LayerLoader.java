@@ -5,6 +5,7 @@ import dev.millrace.memory.MachineMemory;
 import dev.millrace.model.ModelFormatException;
 import dev.millrace.model.TensorData;
 import dev.millrace.tensor.Dim;
+import dev.millrace.tensor.Dim.Ffn;
 import dev.millrace.tensor.Dim.Hidden;
 import dev.millrace.tensor.Dim.Vocab;
 import dev.millrace.tensor.Matrix;
@@ -45,6 +46,10 @@ final class LayerLoader {
     Linear<In, Out> linear = new Linear<>(backend);
     weights(tensors.matrix(name, out.value(), in.value()), linear::take);
     return linear;
+  }
+
+  SwiGlu swiGlu(String gate, String up, Size<Hidden> in, Size<Ffn> out) {
+    return new SwiGlu(backend, linear(gate, in, out), linear(up, in, out));
   }
 
   <C extends Dim> RmsNorm<C> norm(String name, Size<C> features, float epsilon) {

@@ -5,6 +5,7 @@ import dev.millrace.kernel.Team;
 import dev.millrace.kernel.Weights;
 import dev.millrace.tensor.Dim;
 import dev.millrace.tensor.Matrix;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
   /** Of weights, for a part of the work: some 10 µs of reading from memory. */
   private static final long PART_BYTES = 256 << 10;
+
+  /** With many rows: some 10 to 40 µs of computing. */
+  private static final long PART_MULTIPLY_ADDS = 3_000_000;
 
   private final Backend backend;
 
@@ -70,7 +74,17 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
 
   @Override
   public int shares() {
-    return Math.clamp(weights.bytes() / backend.team().size() / PART_BYTES, 1, Team.MAX_SHARES);
+    return shares(parts(y.rows()), backend.team());
+  }
+
+  static int shares(long parts, Team team) {
+    return Math.clamp(parts / team.size(), 1, Team.MAX_SHARES);
+  }
+
+  /** Into how many parts a product with so many rows is worth splitting. */
+  long parts(int rows) {
+    long multiplyAdds = (long) rows * weights.rows() * weights.columns();
+    return Math.max(weights.bytes() / PART_BYTES, multiplyAdds / PART_MULTIPLY_ADDS);
   }
 
   @Override
@@ -81,15 +95,20 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
     if (from >= to) {
       return;
     }
-    int rows = y.rows();
-    int columns = y.columns();
-    Kernels kernels = backend.kernels();
-    kernels.multiply(weights, x.values().data(), x.rounded(), rows, y.data(), columns, from, to);
+    multiply(x, y, from, to);
     if (sum != null) {
-      for (int row = 0; row < rows; row++) {
-        long start = (long) row * columns;
-        kernels.add(sum.data(), y.data(), start + from, start + to);
+      for (int row = 0; row < y.rows(); row++) {
+        long start = (long) row * y.columns();
+        backend.kernels().add(sum.data(), y.data(), start + from, start + to);
       }
     }
+  }
+
+  /** Outputs [from, to) of y = x·Wᵀ; from is a multiple of {@link Kernels#ROW_GROUP}. */
+  void multiply(Activations<?, In> x, Matrix<?, Out> y, int from, int to) {
+    MemorySegment values = x.values().data();
+    backend
+        .kernels()
+        .multiply(weights, values, x.rounded(), y.rows(), y.data(), y.columns(), from, to);
   }
 }

@@ -26,15 +26,14 @@ record LlamaLayer(
     Shared shared) {
 
   /** What all layers use alike: no weights of their own. */
-  record Shared(Together together, KvWriter writer, Attention attention, SwiGlu swiGlu) {
+  record Shared(Together together, KvWriter writer, Attention attention) {
 
     /** The same, used by another team for at most {@code maxRows} at once. */
     Shared on(Backend backend, Sizes sizes, int maxRows, int maxContext, Arena arena) {
       return new Shared(
           new Together(backend.team()),
           writer.on(backend),
-          new Attention(backend, sizes, maxRows, maxContext, arena),
-          new SwiGlu(backend));
+          new Attention(backend, sizes, maxRows, maxContext, arena));
     }
   }
 
@@ -50,11 +49,9 @@ record LlamaLayer(
         loader.linear(prefix + "attn_output.weight", sizes.queries(), sizes.hidden()),
         new FeedForward(
             loader.norm(prefix + "ffn_norm.weight", sizes.hidden(), config.rmsEpsilon()),
-            loader.linear(prefix + "ffn_gate.weight", sizes.hidden(), sizes.ffn()),
-            loader.linear(prefix + "ffn_up.weight", sizes.hidden(), sizes.ffn()),
-            loader.linear(prefix + "ffn_down.weight", sizes.ffn(), sizes.hidden()),
-            shared.together(),
-            shared.swiGlu()),
+            loader.swiGlu(
+                prefix + "ffn_gate.weight", prefix + "ffn_up.weight", sizes.hidden(), sizes.ffn()),
+            loader.linear(prefix + "ffn_down.weight", sizes.ffn(), sizes.hidden())),
         shared);
   }
 
@@ -67,7 +64,7 @@ record LlamaLayer(
         key.on(backend),
         value.on(backend),
         output.on(backend),
-        feedForward.on(backend, shared.together(), shared.swiGlu()),
+        feedForward.on(backend),
         shared);
   }
 

@@ -69,8 +69,7 @@ final class LlamaNetwork implements Network {
         new Shared(
             new Together(backend.team()),
             new KvWriter(backend, rope),
-            new Attention(backend, sizes, limits.maxTokens(), limits.maxContext(), workspaceArena),
-            new SwiGlu(backend));
+            new Attention(backend, sizes, limits.maxTokens(), limits.maxContext(), workspaceArena));
     layers = new ArrayList<>(config.layers());
     for (int i = 0; i < config.layers(); i++) {
       layers.add(LlamaLayer.load(loader, i, config, sizes, shared));

@@ -61,6 +61,9 @@ class ArgumentsTest {
     refused(() -> kernels.lookup(plain, 32, floats, 0), "row [32, 33)");
     refused(() -> kernels.lookup(plain, 0, floats, 252), "no room for 2 floats at byte 252");
     refused(() -> kernels.quantize(floats, narrow, 0, 2), "rows [0, 2)");
+    refused(() -> kernels.quantize(floats, narrow, 0, 1, 0, 64), "columns [0, 64)");
+    refused(() -> kernels.quantize(floats, narrow, 0, 1, 0, 16), "must be whole blocks of 32");
+    refused(() -> kernels.quantize(floats, narrow, 0, 1, 16, 32), "must be whole blocks of 32");
   }
 
   private void multiply(

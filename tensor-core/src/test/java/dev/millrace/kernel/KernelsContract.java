@@ -198,7 +198,9 @@ public final class KernelsContract {
     QuantizedRows q =
         type.isQuantized() ? kernels.quantizedRows(operands.precision, rows, columns, arena) : null;
     for (int row = 0; q != null && row < rows; row += 3) {
-      kernels.quantize(x, q, row, Math.min(rows, row + 3));
+      int split = columns / 64 * 32;
+      kernels.quantize(x, q, row, Math.min(rows, row + 3), 0, split);
+      kernels.quantize(x, q, row, Math.min(rows, row + 3), split, columns);
     }
     int stride = outputs + 5;
     MemorySegment y = arena.allocate(ValueLayout.JAVA_FLOAT, (long) rows * stride);

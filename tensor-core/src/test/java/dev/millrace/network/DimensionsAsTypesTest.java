@@ -66,7 +66,7 @@ class DimensionsAsTypesTest {
         attention.apply(q, cache, step, attended);
         output.addTo(x, attended, x);
         gate.apply(h, g);
-        swiGlu.apply(g, g, inner);
+        swiGlu.apply(h, g, g, inner);
         down.addTo(x, inner, x);
         norm.apply(step.gather(x, lastX), last);
         Matrix<LogitRows, Vocab> y = head.apply(last, logits);
@@ -93,7 +93,7 @@ class DimensionsAsTypesTest {
           rope.rotate(x, step, 0, 1)     | Matrix<Tokens,Hidden> cannot be converted to Matrix<Tokens,Product<H,HeadDim>>
           writer.rotateAndStore(q, q, v, cache, step) | Matrix<Tokens,Product<Heads,HeadDim>> cannot be converted to Matrix<Tokens,Product<KvHeads,HeadDim>>
           attention.apply(k, cache, step, attended) | Matrix<Tokens,Product<KvHeads,HeadDim>> cannot be converted to Matrix<R,Product<Heads,HeadDim>>
-          swiGlu.apply(g, x, inner)      | Matrix<Tokens,Hidden> cannot be converted to Matrix<R,Ffn>
+          swiGlu.apply(h, g, x, inner)   | Matrix<Tokens,Hidden> cannot be converted to Matrix<R,Ffn>
           x = g                          | Matrix<Tokens,Ffn> cannot be converted to Matrix<Tokens,Hidden>
           Linear<Hidden, Ffn> l = loader.linear("", sizes.ffn(), sizes.hidden()) | incompatible equality constraints
           Size<Product<Heads, HeadDim>> s = sizes.keys() | Size<Product<KvHeads,HeadDim>> cannot be converted to Size<Product<Heads,HeadDim>>

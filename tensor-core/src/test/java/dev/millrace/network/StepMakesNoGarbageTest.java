@@ -97,7 +97,13 @@ class StepMakesNoGarbageTest {
     }
 
     @Override
-    public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {}
+    public void quantize(
+        MemorySegment x,
+        QuantizedRows into,
+        int fromRow,
+        int toRow,
+        int fromColumn,
+        int toColumn) {}
 
     @Override
     public void multiply(

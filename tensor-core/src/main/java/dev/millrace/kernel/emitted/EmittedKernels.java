@@ -104,16 +104,20 @@ public final class EmittedKernels implements Kernels {
   }
 
   @Override
-  public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
-    Arguments.checkQuantize(x, into, fromRow, toRow);
+  public void quantize(
+      MemorySegment x, QuantizedRows into, int fromRow, int toRow, int fromColumn, int toColumn) {
+    Arguments.checkQuantize(x, into, fromRow, toRow, fromColumn, toColumn);
     EmittedRows rows = (EmittedRows) into;
     Arguments.checkAlive("into", rows.data());
-    long blocksInRow = rows.columns() / QUANTIZATION_BLOCK;
     QuantizeCode code = Objects.requireNonNull(rounding.get(rows.precision()));
-    code.run(
-        x.address() + (long) fromRow * rows.columns() * Float.BYTES,
-        rows.data().address() + fromRow * rows.rowBytes(),
-        (toRow - fromRow) * blocksInRow);
+    int blocks = (toColumn - fromColumn) / QUANTIZATION_BLOCK;
+    long firstRecord = rows.data().address() + rows.columnBytes(fromColumn);
+    for (int row = fromRow; row < toRow; row++) {
+      code.run(
+          x.address() + ((long) row * rows.columns() + fromColumn) * Float.BYTES,
+          firstRecord + row * rows.rowBytes(),
+          blocks);
+    }
   }
 
   @Override

@@ -66,4 +66,9 @@ record EmittedRows(ActivationPrecision precision, int maxRows, int columns, Memo
   long rowBytes() {
     return rowBytes(precision, columns);
   }
+
+  /** Where in a row the record of a block of columns begins. */
+  long columnBytes(int column) {
+    return rowBytes(precision, column);
+  }
 }

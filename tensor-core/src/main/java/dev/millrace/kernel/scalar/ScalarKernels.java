@@ -42,11 +42,14 @@ public final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
-    Arguments.checkQuantize(x, into, fromRow, toRow);
+  public void quantize(
+      MemorySegment x, QuantizedRows into, int fromRow, int toRow, int fromColumn, int toColumn) {
+    Arguments.checkQuantize(x, into, fromRow, toRow, fromColumn, toColumn);
     ScalarRows rows = (ScalarRows) into;
     for (int row = fromRow; row < toRow; row++) {
-      for (int block = 0; block < rows.blocks(); block++) {
+      for (int block = fromColumn / QUANTIZATION_BLOCK;
+          block < toColumn / QUANTIZATION_BLOCK;
+          block++) {
         rows.quantizeBlock(x, row, block);
       }
     }

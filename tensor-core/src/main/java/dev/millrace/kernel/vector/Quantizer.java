@@ -26,28 +26,29 @@ final class Quantizer {
   private Quantizer() {}
 
   /**
+   * Rounds columns [fromColumn, toColumn), whole blocks, of a row.
+   *
    * @param x address of row 0
    */
-  static void quantize(long x, VectorRows into, int fromRow, int toRow) {
+  static void quantize(long x, VectorRows into, int row, int fromColumn, int toColumn) {
     float largest = into.precision().largest();
-    boolean floats = into.precision() == ActivationPrecision.INT8;
-    for (int row = fromRow; row < toRow; row++) {
-      long from = x + (long) row * into.columns() * Float.BYTES;
-      long values = into.valueAddress(row);
-      long integers = into.integerAddress(row);
-      long scale = into.scaleAddress(row);
-      long sum = into.sumAddress(row);
-      for (int block = 0; block < into.blocks(); block++) {
-        quantizeBlock(
-            from + block * BLOCK,
-            largest,
-            integers + block * BLOCK,
-            scale + block * 4L,
-            sum + block * 4L);
-      }
-      if (floats) {
-        toFloats(integers, into.columns(), values);
-      }
+    long from = x + (long) row * into.columns() * Float.BYTES;
+    long integers = into.integerAddress(row);
+    long scale = into.scaleAddress(row);
+    long sum = into.sumAddress(row);
+    for (int block = fromColumn / QUANTIZATION_BLOCK;
+        block < toColumn / QUANTIZATION_BLOCK;
+        block++) {
+      quantizeBlock(
+          from + block * BLOCK,
+          largest,
+          integers + block * BLOCK,
+          scale + block * 4L,
+          sum + block * 4L);
+    }
+    if (into.precision() == ActivationPrecision.INT8) {
+      long first = (long) fromColumn * Float.BYTES;
+      toFloats(integers + first, toColumn - fromColumn, into.valueAddress(row) + first);
     }
   }
 

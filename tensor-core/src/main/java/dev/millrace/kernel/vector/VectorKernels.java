@@ -36,11 +36,14 @@ public final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void quantize(MemorySegment x, QuantizedRows into, int fromRow, int toRow) {
-    Arguments.checkQuantize(x, into, fromRow, toRow);
+  public void quantize(
+      MemorySegment x, QuantizedRows into, int fromRow, int toRow, int fromColumn, int toColumn) {
+    Arguments.checkQuantize(x, into, fromRow, toRow, fromColumn, toColumn);
     VectorRows rows = (VectorRows) into;
     Arguments.checkFloats("quantized rows", rows.integers(), 0, 0);
-    Quantizer.quantize(x.address(), rows, fromRow, toRow);
+    for (int row = fromRow; row < toRow; row++) {
+      Quantizer.quantize(x.address(), rows, row, fromColumn, toColumn);
+    }
   }
 
   @Override
