@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public interface Kernels {
   /** Outputs of a multiply are split between callers in multiples of this. */
-  int ROW_GROUP = 16;
+  int ROW_GROUP = 32;
 
   /** Columns that share a scale, in quantized weights and rounded activations. */
   int QUANTIZATION_BLOCK = 32;

@@ -49,7 +49,8 @@ class ArgumentsTest {
   @Test
   void productsThatDontFitAreRefused() {
     Weights plain = kernels.pack(ElementType.F32, floats, 32, 2, arena);
-    refused(() -> multiply(plain, null, 1, 32, 8, 32), "first output 8: must be a multiple of 16");
+    refused(
+        () -> multiply(plain, null, 1, 32, 16, 32), "first output 16: must be a multiple of 32");
     refused(() -> multiply(plain, null, 1, 32, 0, 33), "outputs [0, 33): must lie in [0, 32)");
     refused(() -> multiply(plain, null, 2, 16, 0, 32), "floats apart");
     refused(() -> multiply(plain, null, 3, 32, 0, 32), "y has 256 bytes");

@@ -175,7 +175,7 @@ public final class KernelsContract {
         what, product(tested, arena, operands, file, x, outputs, columns, rows, outputs), expected);
     assertSame(
         what + ", split",
-        product(tested, arena, operands, file, x, outputs, columns, rows, 16),
+        product(tested, arena, operands, file, x, outputs, columns, rows, Kernels.ROW_GROUP),
         expected);
   }
 

@@ -2,6 +2,7 @@ package dev.millrace.kernel;
 
 import dev.millrace.kernel.scalar.ScalarKernels;
 import dev.millrace.kernel.vector.VectorKernels;
+import dev.millrace.memory.HugePageArena;
 import dev.millrace.tensor.ElementType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -83,7 +84,7 @@ public final class ProductTable {
   }
 
   private double stream(ElementType type, ActivationPrecision precision) {
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = HugePageArena.open()) { // as networks have them
       int size = STREAM_SIZE;
       int copies = Math.toIntExact(STREAM_BYTES / type.bytes((long) size * size)) + 1;
       Product product = new Product(arena, type, precision, size, size, 1, copies);

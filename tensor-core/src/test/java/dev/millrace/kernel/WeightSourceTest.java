@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class WeightSourceTest {
-  private static final int ROWS = 37;
+  private static final int ROWS = 69;
   private static final int COLUMNS = 16_384; // so that 16 rows are a panel
 
   static Stream<Kernels> tiers() {
@@ -52,7 +52,7 @@ class WeightSourceTest {
       List<List<Integer>> panels = new ArrayList<>();
       WeightSource.of(ElementType.F32, numbers(arena), ROWS, COLUMNS)
           .forEachPanel((_, from, to) -> panels.add(List.of(from, to)));
-      assertThat(panels).containsExactly(List.of(0, 16), List.of(16, 32), List.of(32, 37));
+      assertThat(panels).containsExactly(List.of(0, 32), List.of(32, 64), List.of(64, 69));
     }
   }
 

@@ -57,7 +57,7 @@ final class Avx2RowMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void begin(Tile tile) {
+  void begin(int rows) {
     for (int half = 0; half < HALVES; half++) {
       a.vpxor(ymm(half), ymm(half), ymm(half));
     }
@@ -66,7 +66,7 @@ final class Avx2RowMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void block(Tile tile) {
+  void block(int rows) {
     for (int j = 0; j < QUADS; j++) {
       loadActivations(j);
       for (int half = 0; half < HALVES; half++) {
@@ -228,7 +228,7 @@ final class Avx2RowMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(Tile tile, int row, Mem to) {
+  void store(int row, Mem to) {
     for (int half = 0; half < HALVES; half++) {
       a.vmovups(to.plus(half * LANES_BYTES), ymm(half));
     }

@@ -64,9 +64,9 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
   }
 
   @Override
-  final void begin(Tile tile) {
+  final void begin(int rows) {
     a.vpxor(PRODUCT, PRODUCT, PRODUCT);
-    for (int row = 0; row < tile.rows(); row++) {
+    for (int row = 0; row < rows; row++) {
       for (int half = 0; half < HALVES; half++) {
         a.vmovups(total(row, half), PRODUCT);
       }
@@ -74,7 +74,7 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
   }
 
   @Override
-  final void block(Tile tile) {
+  final void block(int rows) {
     for (int half = 0; half < HALVES; half++) {
       unpack(half);
     }
@@ -87,11 +87,11 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
         loadMinimums(ymm(FIRST_MINIMUMS + half), PRODUCT, lane);
       }
     }
-    for (int row = 0; row < tile.rows(); row += rowsAtOnce()) {
-      int rows = Math.min(rowsAtOnce(), tile.rows() - row);
+    for (int row = 0; row < rows; row += rowsAtOnce()) {
+      int atOnce = Math.min(rowsAtOnce(), rows - row);
       for (int group = 0; group < layout.scaleGroups(); group++) {
-        sum(row, rows, group);
-        for (int i = 0; i < rows; i++) {
+        sum(row, atOnce, group);
+        for (int i = 0; i < atOnce; i++) {
           join(row + i, i, group);
         }
       }
@@ -129,7 +129,7 @@ abstract class Avx2TileMultiply extends MultiplyEmitter {
   }
 
   @Override
-  final void store(Tile tile, int row, Mem to) {
+  final void store(int row, Mem to) {
     for (int half = 0; half < HALVES; half++) {
       a.vmovups(PRODUCT, total(row, half));
       a.vmovups(to.plus(half * VECTOR_BYTES), PRODUCT);

@@ -49,21 +49,21 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   @Override
-  void begin(Tile tile) {
-    for (int row = 0; row < tile.rows(); row++) {
+  void begin(int rows) {
+    for (int row = 0; row < rows; row++) {
       a.vpxor(xmm(row), xmm(row), xmm(row)); // clears all of zmm
     }
     a.vmovups(nibbles, CONSTANTS.at(Constants.NIBBLES));
   }
 
   @Override
-  void block(Tile tile) {
+  void block(int rows) {
     unpackQuads();
     if (!isInt8()) {
       widenQuads();
     }
     unpackScales();
-    for (int row = 0; row < tile.rows(); row++) {
+    for (int row = 0; row < rows; row++) {
       addRow(row);
     }
   }
@@ -182,7 +182,7 @@ final class Avx512Multiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(Tile tile, int row, Mem to) {
+  void store(int row, Mem to) {
     a.vmovups(to, zmm(row));
   }
 }

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * whole vectors, is done by another tier, which gives the same bits.
  */
 public final class EmittedKernels implements Kernels {
-  /** Where the last group's outputs go first when it isn't whole: [MAX_TILE][16] floats. */
+  /** Where the last group's outputs go first when it isn't whole: [MAX_TILE][its rows] floats. */
   private static final ThreadLocal<MemorySegment> TAIL =
       ThreadLocal.withInitial(
           () ->
@@ -76,7 +76,7 @@ public final class EmittedKernels implements Kernels {
   @Override
   public Weights pack(WeightSource source, Arena arena) {
     Arguments.checkWeights(source.type(), source.rows(), source.columns());
-    PackedLayout layout = new PackedLayout(source.type(), source.columns());
+    PackedLayout layout = new PackedLayout(source.type(), source.columns(), isa);
     Map<ActivationPrecision, MultiplyCode> layoutCodes;
     synchronized (codes) {
       codes.keySet().removeIf(known -> !known.scope().isAlive());
@@ -91,7 +91,7 @@ public final class EmittedKernels implements Kernels {
   private Map<ActivationPrecision, MultiplyCode> codes(PackedLayout layout, Arena arena) {
     Map<ActivationPrecision, MultiplyCode> codes = new EnumMap<>(ActivationPrecision.class);
     for (ActivationPrecision precision : ActivationPrecision.values()) {
-      codes.put(precision, new MultiplyCode(layout, precision, isa, arena));
+      codes.put(precision, new MultiplyCode(layout, precision, arena));
     }
     return codes;
   }
@@ -150,16 +150,17 @@ public final class EmittedKernels implements Kernels {
     }
     long yStrideBytes = (long) yStride * Float.BYTES;
     long groupBytes = layout.groupBytes();
-    long packed = weights.data().address() + fromOutput / ROW_GROUP * groupBytes;
-    int wholeGroups = (toOutput - fromOutput) / ROW_GROUP;
+    int groupRows = layout.groupRows();
+    long packed = weights.data().address() + fromOutput / groupRows * groupBytes;
+    int wholeGroups = (toOutput - fromOutput) / groupRows;
     long to = y.address() + (long) fromOutput * Float.BYTES;
     code.run(rows, packed, groupBytes, activations, rowBytes, to, yStrideBytes, wholeGroups);
-    int tailOutputs = (toOutput - fromOutput) % ROW_GROUP;
+    int tailOutputs = (toOutput - fromOutput) % groupRows;
     for (int row = 0; tailOutputs > 0 && row < rows; row += MultiplyCode.MAX_TILE) {
       int tile = Math.min(rows - row, MultiplyCode.MAX_TILE);
       long tailGroup = packed + wholeGroups * groupBytes;
       MemorySegment tail = TAIL.get();
-      long tailStride = (long) ROW_GROUP * Float.BYTES;
+      long tailStride = (long) groupRows * Float.BYTES;
       code.run(
           tile,
           tailGroup,

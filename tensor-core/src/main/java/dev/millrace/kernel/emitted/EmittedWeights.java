@@ -1,7 +1,6 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.millrace.kernel.ActivationPrecision;
@@ -29,7 +28,7 @@ record EmittedWeights(
       PackedLayout layout,
       Map<ActivationPrecision, MultiplyCode> codes,
       Arena arena) {
-    int groups = Math.ceilDiv(source.rows(), ROW_GROUP);
+    int groups = Math.ceilDiv(source.rows(), layout.groupRows());
     MemorySegment data = arena.allocate(groups * layout.groupBytes(), 64);
     WeightPacker packer = new WeightPacker(layout);
     source.forEachPanel((panel, from, to) -> packer.pack(panel, from, to, data));
@@ -43,8 +42,8 @@ record EmittedWeights(
 
   /** Writes one row in float32. */
   void widen(int row, MemorySegment to, long toOffset) {
-    long group = (long) (row / ROW_GROUP) * layout.groupBytes();
-    int lane = row % ROW_GROUP;
+    long group = (long) (row / layout.groupRows()) * layout.groupBytes();
+    int lane = row % layout.groupRows();
     if (!type().isQuantized()) {
       for (int column = 0; column < columns(); column++) {
         to.set(FLOAT, toOffset + column * 4L, plain(group, lane, column));

@@ -1,10 +1,7 @@
 package dev.millrace.kernel.emitted;
 
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
-
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.CodePages;
-import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
 import dev.millrace.kernel.Team;
 import java.lang.foreign.Arena;
@@ -42,63 +39,46 @@ final class MultiplyCode {
               ValueLayout.JAVA_LONG,
               ValueLayout.JAVA_LONG));
 
-  /**
-   * Functions for a number of activation rows.
-   *
-   * @param single does one group of outputs after the other
-   * @param wide does {@code groups} at once; may be the same
-   */
-  private record Functions(MemorySegment single, MemorySegment wide, int groups) {}
-
   private final PackedLayout layout;
   private final ActivationPrecision precision;
-  private final Isa isa;
   private final Arena arena;
   private final int maxTile;
-  private final AtomicReferenceArray<Functions> functions; // by rows
+  private final AtomicReferenceArray<MemorySegment> functions; // by rows
 
   /**
    * @param precision of activations; of no consequence for plain weights
    * @param arena the weights': code lives as long
    */
-  MultiplyCode(PackedLayout layout, ActivationPrecision precision, Isa isa, Arena arena) {
+  MultiplyCode(PackedLayout layout, ActivationPrecision precision, Arena arena) {
     this.layout = layout;
     this.precision = precision;
-    this.isa = isa;
     this.arena = arena;
     maxTile = emitter(new Assembler(), MAX_TILE).maxTile();
     functions = new AtomicReferenceArray<>(maxTile + 1);
   }
 
-  private Functions functions(int rows) {
-    Functions emitted = functions.get(rows);
+  private MemorySegment function(int rows) {
+    MemorySegment emitted = functions.get(rows);
     return emitted != null ? emitted : emit(rows);
   }
 
-  private synchronized Functions emit(int rows) {
-    Functions emitted = functions.get(rows);
+  private synchronized MemorySegment emit(int rows) {
+    MemorySegment emitted = functions.get(rows);
     if (emitted != null) { // by another thread meanwhile
       return emitted;
     }
     Assembler a = new Assembler();
-    MultiplyEmitter emitter = emitter(a, rows);
-    int groups = emitter.groupsAtOnce(rows);
-    emitter.emit(new MultiplyEmitter.Tile(rows, 1));
-    int wide = groups == 1 ? 0 : a.size();
-    if (groups > 1) {
-      emitter.emit(new MultiplyEmitter.Tile(rows, groups));
-    }
-    CodePages pages = CodePages.of(a.code(), arena);
-    Functions made = new Functions(pages.at(0), pages.at(wide), groups);
-    functions.set(rows, made);
-    return made;
+    emitter(a, rows).emit(rows);
+    MemorySegment function = CodePages.of(a.code(), arena).at(0);
+    functions.set(rows, function);
+    return function;
   }
 
   private MultiplyEmitter emitter(Assembler a, int rows) {
     if (!layout.type().isQuantized()) {
-      return new PlainMultiply(a, layout, isa == Isa.AVX2 ? Vec.Width.YMM : Vec.Width.ZMM);
+      return new PlainMultiply(a, layout);
     }
-    if (isa == Isa.AVX512) {
+    if (layout.isa() == Isa.AVX512) {
       return new Avx512Multiply(a, layout, precision);
     }
     if (rows == 1) {
@@ -132,40 +112,14 @@ final class MultiplyCode {
       for (int i = 0; i < tiles; i++) {
         int from = Team.split(rows, i, tiles);
         int to = Team.split(rows, i + 1, tiles);
-        multiply(
-            functions(to - from),
+        call(
+            function(to - from),
             weights + group * groupBytes,
-            groupBytes,
             activations + from * activationRowBytes,
-            y + from * yStrideBytes + (long) group * ROW_GROUP * Float.BYTES,
+            y + from * yStrideBytes + (long) group * layout.groupRows() * Float.BYTES,
             yStrideBytes,
             Math.min(groupsAtOnce, groups - group));
       }
-    }
-  }
-
-  private static void multiply(
-      Functions f,
-      long weights,
-      long groupBytes,
-      long activations,
-      long y,
-      long yStrideBytes,
-      int groups) {
-    int wide = groups / f.groups;
-    if (wide > 0) {
-      call(f.wide, weights, activations, y, yStrideBytes, wide);
-    }
-    int done = wide * f.groups;
-    if (done < groups) {
-      long outputs = (long) done * ROW_GROUP * Float.BYTES;
-      call(
-          f.single,
-          weights + done * groupBytes,
-          activations,
-          y + outputs,
-          yStrideBytes,
-          groups - done);
     }
   }
 

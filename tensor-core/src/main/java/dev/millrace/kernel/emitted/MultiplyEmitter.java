@@ -1,7 +1,6 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.assembler.Assembler.Condition.NOT_EQUAL;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Gp;
@@ -56,38 +55,25 @@ abstract class MultiplyEmitter {
     activationRowBytes = Math.multiplyExact(layout.blocks(), activationBlockBytes);
   }
 
-  /**
-   * What a function does at once.
-   *
-   * @param rows of activations
-   * @param groups of outputs
-   */
-  record Tile(int rows, int groups) {}
-
   /** Activation rows that the registers have room for. */
   abstract int maxTile();
 
-  /** Groups of outputs that are worth doing at once, and have room, beside some rows. */
-  int groupsAtOnce(int rows) {
-    return 1;
-  }
-
   /** Clears the accumulators. */
-  abstract void begin(Tile tile);
+  abstract void begin(int rows);
 
   /** Adds one block's products, or one column's. */
-  abstract void block(Tile tile);
+  abstract void block(int rows);
 
-  /** Stores the outputs of one row, the tile's first one going to {@code to}. */
-  abstract void store(Tile tile, int row, Mem to);
+  /** Stores a group's outputs of one row. */
+  abstract void store(int row, Mem to);
 
   /** Of the stack that the function needs, from rsp on, which is at a cache line's beginning. */
   int stackBytes() {
     return 0;
   }
 
-  /** A tile's function. */
-  final void emit(Tile tile) {
+  /** The function for {@code rows} rows of activations. */
+  final void emit(int rows) {
     Label group = new Label();
     if (hasHeaders()) {
       a.push(HEADER);
@@ -102,7 +88,7 @@ abstract class MultiplyEmitter {
     a.bind(group);
     Label headed = new Label();
     Label block = new Label();
-    begin(tile);
+    begin(rows);
     a.mov(WEIGHTS_BLOCK, WEIGHTS);
     a.mov(ACTIVATIONS_BLOCK, ACTIVATIONS);
     a.mov(BLOCKS_LEFT, layout.blocks() / layout.blocksOfHeader());
@@ -113,8 +99,8 @@ abstract class MultiplyEmitter {
       a.mov(HEADED_BLOCKS_LEFT, layout.blocksOfHeader());
     }
     a.bind(block);
-    fetchAhead(tile);
-    block(tile);
+    fetchAhead();
+    block(rows);
     a.add(WEIGHTS_BLOCK, layout.blockBytes());
     a.add(ACTIVATIONS_BLOCK, activationBlockBytes);
     if (hasHeaders()) {
@@ -124,12 +110,12 @@ abstract class MultiplyEmitter {
     a.sub(BLOCKS_LEFT, 1);
     a.jcc(NOT_EQUAL, headed);
     a.mov(Y_ROW, Y);
-    for (int row = 0; row < tile.rows(); row++) {
-      store(tile, row, Y_ROW.at(0));
+    for (int row = 0; row < rows; row++) {
+      store(row, Y_ROW.at(0));
       a.add(Y_ROW, Y_STRIDE);
     }
-    a.add(WEIGHTS, Math.toIntExact(tile.groups() * layout.groupBytes()));
-    a.add(Y, tile.groups() * ROW_GROUP * Float.BYTES);
+    a.add(WEIGHTS, Math.toIntExact(layout.groupBytes()));
+    a.add(Y, layout.groupRows() * Float.BYTES);
     a.sub(GROUPS, 1);
     a.jcc(NOT_EQUAL, group);
     a.vzeroupper();
@@ -145,11 +131,9 @@ abstract class MultiplyEmitter {
   }
 
   /** At a matrix's end this reaches past it, which is allowed, and finds the next one often. */
-  private void fetchAhead(Tile tile) {
-    for (int group = 0; group < tile.groups(); group++) {
-      for (int at = 0; at < layout.blockBytes(); at += CACHE_LINE_BYTES) {
-        a.prefetcht0(weights(group, FETCHED_AHEAD_BYTES + at));
-      }
+  private void fetchAhead() {
+    for (int at = 0; at < layout.blockBytes(); at += CACHE_LINE_BYTES) {
+      a.prefetcht0(weights(FETCHED_AHEAD_BYTES + at));
     }
   }
 
@@ -225,11 +209,6 @@ abstract class MultiplyEmitter {
   /** A place in the current block of weights. */
   final Mem weights(int offset) {
     return WEIGHTS_BLOCK.at(offset);
-  }
-
-  /** A place in the current column of one of the tile's groups. */
-  final Mem weights(int group, int offset) {
-    return weights(Math.toIntExact(group * layout.groupBytes()) + offset);
   }
 
   /** A place in the current block of an activation row. */

@@ -1,13 +1,13 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 
 import dev.millrace.tensor.ElementType;
 
 /**
- * Where numbers are in weights packed for emitted kernels: groups of 16 rows, one after the other;
- * in each, blocks of 32 columns (single columns for plain types). A block of quantized weights:
+ * Where numbers are in weights packed for emitted kernels: groups of 16 rows, one after the other
+ * (with AVX-512, of 32 where one takes two bytes a column); in each, blocks of 32 columns (single
+ * columns for plain types). A block of quantized weights:
  *
  * <pre>
  *   quads    [4][16 rows][4 columns] bytes; low nibbles are columns 4j .. 4j+3, high ones 16 columns further on
@@ -22,18 +22,33 @@ import dev.millrace.tensor.ElementType;
  * <p>In types with sub-scales the blocks that make one of the file's have a header before the
  * first: [16 rows] fp16 d, then, with minima, [16 rows] fp16 −dmin.
  *
- * <p>A column of plain weights: [16 rows] in the file's type. Rows past the end are zeros.
+ * <p>A column of plain weights: [16 or 32 rows] in the file's type. Rows past the end are zeros.
  */
-record PackedLayout(ElementType type, int columns) {
+record PackedLayout(ElementType type, int columns, Isa isa) {
   /** Columns whose products one instruction adds up: bytes in a 32-bit lane. */
   static final int QUAD = 4;
 
-  static final int QUAD_BYTES = ROW_GROUP * QUAD;
+  /** Rows of a group, mostly: 32-bit lanes of the widest vectors. */
+  private static final int LANES = 16;
+
+  static final int QUAD_BYTES = LANES * QUAD;
+
+  /** Of plain weights, at the most. */
+  private static final int WIDE_LANES = 32;
 
   private static final int NIBBLE = 4;
 
   /** Of all rows' fp16. */
-  private static final int HALVES_BYTES = ROW_GROUP * Short.BYTES;
+  private static final int HALVES_BYTES = LANES * Short.BYTES;
+
+  /**
+   * Rows of a group. Of plain weights whole cache lines a column, where there are registers: a sum
+   * waits four cycles for its last product, in which as much is read as memory gives.
+   */
+  int groupRows() {
+    boolean halves = !type.isQuantized() && type.blockBytes() == Short.BYTES;
+    return halves && isa == Isa.AVX512 ? WIDE_LANES : LANES;
+  }
 
   /** Whether columns 16 further on share a byte, in high nibbles. */
   boolean hasNibbles() {
@@ -64,15 +79,15 @@ record PackedLayout(ElementType type, int columns) {
   }
 
   int minimumsOffset() {
-    return scalesOffset() + (type.hasSubScales() ? scaleGroups() * ROW_GROUP : HALVES_BYTES);
+    return scalesOffset() + (type.hasSubScales() ? scaleGroups() * LANES : HALVES_BYTES);
   }
 
   /** Bytes of a block, or of a plain column. */
   int blockBytes() {
     if (!type.isQuantized()) {
-      return ROW_GROUP * type.blockBytes();
+      return groupRows() * type.blockBytes();
     }
-    int minimums = type.hasSubScales() ? ROW_GROUP : HALVES_BYTES;
+    int minimums = type.hasSubScales() ? LANES : HALVES_BYTES;
     return minimumsOffset() + (type.hasMinimum() ? minimums : 0);
   }
 
@@ -139,7 +154,7 @@ record PackedLayout(ElementType type, int columns) {
 
   /** Byte of a row's scale, within its block. */
   int scale(int lane, int group) {
-    return scalesOffset() + (type.hasSubScales() ? group * ROW_GROUP + lane : lane * Short.BYTES);
+    return scalesOffset() + (type.hasSubScales() ? group * LANES + lane : lane * Short.BYTES);
   }
 
   /** Byte of a row's minimum, within its block. */

@@ -1,7 +1,6 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.assembler.Vec.xmm;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Mem;
@@ -9,47 +8,32 @@ import dev.millrace.assembler.Vec;
 import dev.millrace.kernel.ActivationPrecision;
 
 /**
- * Matrix products of plain weights, widened exactly: a lane for each output, k ascending. A sum
- * waits for its last multiply-add, so that there must be many: where activation rows are few,
- * several groups of outputs take their turn at each column.
+ * Matrix products of plain weights, widened exactly: a lane for each output, k ascending. Groups go
+ * one after the other, so that memory is read in one stream.
  */
 final class PlainMultiply extends MultiplyEmitter {
   private final Vec.Width width;
   private final int lanes;
+  private final int vectors; // of a group's outputs
 
-  /**
-   * @param width of the vectors: YMM for AVX2, ZMM for AVX-512
-   */
-  PlainMultiply(Assembler a, PackedLayout layout, Vec.Width width) {
+  PlainMultiply(Assembler a, PackedLayout layout) {
     super(a, layout, ActivationPrecision.INT8); // of no consequence: activations aren't rounded
-    this.width = width;
+    width = layout.isa() == Isa.AVX512 ? Vec.Width.ZMM : Vec.Width.YMM;
     lanes = width.bytes() / Float.BYTES;
+    vectors = layout.groupRows() / lanes;
   }
 
   private boolean isAvx512() {
     return width == Vec.Width.ZMM;
   }
 
+  /** As many as have accumulators, beside weights and, with AVX2, a broadcast activation. */
   @Override
   int maxTile() {
-    return isAvx512() ? MultiplyCode.MAX_TILE : 6;
+    return isAvx512() ? MultiplyCode.MAX_TILE / vectors : 6;
   }
 
-  /** As many as have accumulators and, with AVX2, a register for each broadcast activation. */
-  @Override
-  int groupsAtOnce(int rows) {
-    if (isAvx512()) {
-      return rows <= 4 ? 4 : rows <= 8 ? 2 : 1;
-    }
-    return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
-  }
-
-  /** Vectors of outputs that take their turn at a column. */
-  private int vectors(Tile tile) {
-    return tile.groups() * ROW_GROUP / lanes;
-  }
-
-  private Vec accumulator(int row, int vector, int vectors) {
+  private Vec accumulator(int row, int vector) {
     return register(row * vectors + vector);
   }
 
@@ -58,53 +42,36 @@ final class PlainMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void begin(Tile tile) {
-    for (int i = 0; i < tile.rows() * vectors(tile); i++) {
+  void begin(int rows) {
+    for (int i = 0; i < rows * vectors; i++) {
       a.vpxor(xmm(i), xmm(i), xmm(i)); // clears all of the register
     }
   }
 
   @Override
-  void block(Tile tile) {
-    int vectors = vectors(tile);
-    int free = tile.rows() * vectors;
-    if (isAvx512()) {
-      for (int i = 0; i < vectors; i++) {
-        load(register(free), i);
-        for (int row = 0; row < tile.rows(); row++) {
+  void block(int rows) {
+    int free = rows * vectors;
+    for (int i = 0; i < vectors; i++) {
+      load(register(free + i), i);
+    }
+    for (int row = 0; row < rows; row++) {
+      if (isAvx512()) {
+        for (int i = 0; i < vectors; i++) {
           Mem activation = activation(row, 0).broadcasting();
-          a.vfmadd231ps(accumulator(row, i, vectors), register(free), activation);
+          a.vfmadd231ps(accumulator(row, i), register(free + i), activation);
         }
-      }
-    } else if (tile.groups() == 1) { // broadcasts take their turn, against all weights
-      Vec broadcast = register(free + vectors);
-      for (int i = 0; i < vectors; i++) {
-        load(register(free + i), i);
-      }
-      for (int row = 0; row < tile.rows(); row++) {
+      } else {
+        Vec broadcast = register(free + vectors);
         a.vbroadcastss(broadcast, activation(row, 0));
         for (int i = 0; i < vectors; i++) {
-          a.vfmadd231ps(accumulator(row, i, vectors), register(free + i), broadcast);
-        }
-      }
-    } else { // weights take their turn, against all broadcasts
-      Vec w = register(free + tile.rows());
-      for (int row = 0; row < tile.rows(); row++) {
-        a.vbroadcastss(register(free + row), activation(row, 0));
-      }
-      for (int i = 0; i < vectors; i++) {
-        load(w, i);
-        for (int row = 0; row < tile.rows(); row++) {
-          a.vfmadd231ps(accumulator(row, i, vectors), w, register(free + row));
+          a.vfmadd231ps(accumulator(row, i), register(free + i), broadcast);
         }
       }
     }
   }
 
   private void load(Vec w, int vector) {
-    int output = vector * lanes;
-    int lane = output % ROW_GROUP;
-    Mem packed = weights(output / ROW_GROUP, lane * layout.type().blockBytes());
+    Mem packed = weights(vector * lanes * layout.type().blockBytes());
     switch (layout.type()) {
       case F16 -> a.vcvtph2ps(w, packed);
       case BF16 -> {
@@ -116,10 +83,9 @@ final class PlainMultiply extends MultiplyEmitter {
   }
 
   @Override
-  void store(Tile tile, int row, Mem to) {
-    int vectors = vectors(tile);
+  void store(int row, Mem to) {
     for (int i = 0; i < vectors; i++) {
-      a.vmovups(to.plus(i * width.bytes()), accumulator(row, i, vectors));
+      a.vmovups(to.plus(i * width.bytes()), accumulator(row, i));
     }
   }
 }

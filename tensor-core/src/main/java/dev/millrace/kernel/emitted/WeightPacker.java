@@ -1,7 +1,6 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.millrace.kernel.QuantizedRow;
@@ -44,12 +43,13 @@ final class WeightPacker {
    * Packs the groups of rows [from, to), which a panel has, to where they belong in {@code all}.
    */
   void pack(MemorySegment panel, int from, int to, MemorySegment all) {
-    for (int first = from; first < to; first += ROW_GROUP) {
+    int rows = layout.groupRows();
+    for (int first = from; first < to; first += rows) {
       Arrays.fill(group, (byte) 0);
-      for (int lane = 0; lane < Math.min(ROW_GROUP, to - first); lane++) {
+      for (int lane = 0; lane < Math.min(rows, to - first); lane++) {
         packRow(panel, first - from + lane, lane);
       }
-      long place = first / ROW_GROUP * layout.groupBytes();
+      long place = first / rows * layout.groupBytes();
       MemorySegment.copy(group, 0, all, JAVA_BYTE, place, group.length);
     }
   }

@@ -1,7 +1,6 @@
 package dev.millrace.kernel.vector;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static dev.millrace.kernel.vector.VectorWeights.LANES_BYTES;
 import static dev.millrace.kernel.vector.VectorWeights.NIBBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
@@ -54,8 +53,8 @@ final class Packer {
   private void packRow(MemorySegment source, int rowOfSource, int row) {
     long from = rowOfSource * type.bytes(columns);
     long to =
-        row / ROW_GROUP * VectorWeights.groupBytes(type, columns)
-            + (long) row % ROW_GROUP * Integer.BYTES;
+        row / VectorWeights.GROUP * VectorWeights.groupBytes(type, columns)
+            + (long) row % VectorWeights.GROUP * Integer.BYTES;
     switch (type) {
       case F32 -> packFloats(source, from, to);
       case F16, BF16 -> packHalves(source, from, to);

@@ -1,7 +1,6 @@
 package dev.millrace.kernel.vector;
 
 import static dev.millrace.kernel.Kernels.QUANTIZATION_BLOCK;
-import static dev.millrace.kernel.Kernels.ROW_GROUP;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
@@ -31,8 +30,11 @@ import java.lang.foreign.MemorySegment;
  */
 record VectorWeights(ElementType type, int rows, int columns, MemorySegment data)
     implements Weights {
-  /** Bytes of one column's values, scales or words of a group: 16 lanes. */
-  static final long LANES_BYTES = ROW_GROUP * (long) Integer.BYTES;
+  /** Outputs that are packed together. */
+  static final int GROUP = 16;
+
+  /** Bytes of one column's values, scales or words of a group. */
+  static final long LANES_BYTES = GROUP * (long) Integer.BYTES;
 
   /** Bits of a quantized weight in a block's first words: all of them, or all but the highest. */
   static final int NIBBLE = 4;
@@ -43,7 +45,7 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
   }
 
   static int groups(int rows) {
-    return Math.ceilDiv(rows, ROW_GROUP);
+    return Math.ceilDiv(rows, GROUP);
   }
 
   /** Bytes of a group of quantized weights' one block. */
@@ -92,7 +94,7 @@ record VectorWeights(ElementType type, int rows, int columns, MemorySegment data
   }
 
   private long offset(int output) {
-    return output / ROW_GROUP * groupBytes(type, columns) + (long) output % ROW_GROUP * Float.BYTES;
+    return output / GROUP * groupBytes(type, columns) + (long) output % GROUP * Float.BYTES;
   }
 
   /** Element [row, column] in float32. */
