@@ -10,7 +10,7 @@ final class CpuTime {
   private static final int ROUNDS = 3;
 
   /** What C2 takes to have compiled a kernel of the Vector API. */
-  static final long WARM_UP_NANOS = 500_000_000;
+  static final long WARM_UP_NANOS = 1_000_000_000;
 
   /**
    * @param nanos of one call

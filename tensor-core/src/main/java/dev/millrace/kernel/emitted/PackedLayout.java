@@ -33,7 +33,7 @@ record PackedLayout(ElementType type, int columns, Isa isa) {
 
   static final int QUAD_BYTES = LANES * QUAD;
 
-  /** Of plain weights, at the most. */
+  /** Rows of a group of 16-bit weights, where there are registers. */
   private static final int WIDE_LANES = 32;
 
   private static final int NIBBLE = 4;
@@ -42,8 +42,9 @@ record PackedLayout(ElementType type, int columns, Isa isa) {
   private static final int HALVES_BYTES = LANES * Short.BYTES;
 
   /**
-   * Rows of a group. Of plain weights whole cache lines a column, where there are registers: a sum
-   * waits four cycles for its last product, in which as much is read as memory gives.
+   * Rows of a group, of which {@code Kernels.ROW_GROUP} is a multiple. Of plain weights whole cache
+   * lines a column, where that goes: a sum waits four cycles for its last product, in which as much
+   * is read as memory gives.
    */
   int groupRows() {
     boolean halves = !type.isQuantized() && type.blockBytes() == Short.BYTES;
