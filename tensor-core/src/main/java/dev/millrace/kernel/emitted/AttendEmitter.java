@@ -37,11 +37,11 @@ final class AttendEmitter extends StepEmitter {
   private static final Gp CACHE_0 = Gp.R8;
   private static final Gp CACHE_1 = Gp.R9;
   private static final Gp LEFT = Gp.R10; // features, or positions
-  private static final Gp NEXT_KEYS_0 = Gp.R12;
-  private static final Gp NEXT_KEYS_1 = Gp.R13;
-  private static final Gp NEXT_VALUES_0 = Gp.R14;
-  private static final Gp NEXT_VALUES_1 = Gp.R15;
-  private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13, Gp.R14, Gp.R15};
+  private static final Gp NEXT_0 = Gp.R12; // keys or values to fetch
+  private static final Gp NEXT_1 = Gp.R13;
+  private static final Gp[] SAVED = {Gp.RBX, Gp.RBP, Gp.R12, Gp.R13};
+
+  private static final int NEXT_PIECE = AttendLayout.PIECE_BYTES;
 
   private static final int HALF_TILE = ATTENTION_TILE / 2;
   private static final int LINE_BYTES = 64;
@@ -108,11 +108,8 @@ final class AttendEmitter extends StepEmitter {
   private void allScores() {
     toFirstQuery(QUERY, layout.headBytes(), AttendLayout.QUERIES);
     toFirstQuery();
-    int next = AttendLayout.PIECE_BYTES; // its keys and values are fetched by the first group
-    a.mov(NEXT_KEYS_0, PIECE.at(next + AttendLayout.KEYS_0));
-    a.mov(NEXT_KEYS_1, PIECE.at(next + AttendLayout.KEYS_1));
-    a.mov(NEXT_VALUES_0, PIECE.at(next + AttendLayout.VALUES_0));
-    a.mov(NEXT_VALUES_1, PIECE.at(next + AttendLayout.VALUES_1));
+    a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.KEYS_0)); // fetched by the first group
+    a.mov(NEXT_1, PIECE.at(NEXT_PIECE + AttendLayout.KEYS_1));
     Label others = new Label();
     inGroups(queries -> scores(queries, true), others);
     a.bind(others);
@@ -123,8 +120,9 @@ final class AttendEmitter extends StepEmitter {
     toFirstQuery(QUERY, layout.headBytes(), layout.outputs());
     toFirstQuery();
     Label others = new Label();
+    inGroups(queries -> addValues(queries, true), others);
     a.bind(others);
-    inGroups(this::addValues, others);
+    inGroups(queries -> addValues(queries, false), others);
   }
 
   /**
@@ -210,11 +208,8 @@ final class AttendEmitter extends StepEmitter {
     a.add(CACHE_0, FEATURES_AT_ONCE * keyRowBytes);
     a.add(CACHE_1, FEATURES_AT_ONCE * keyRowBytes);
     if (prefetching) {
-      int valueBytes = FEATURES_AT_ONCE * HALF_TILE * type.bytes();
-      a.add(NEXT_KEYS_0, FEATURES_AT_ONCE * keyRowBytes);
-      a.add(NEXT_KEYS_1, FEATURES_AT_ONCE * keyRowBytes);
-      a.add(NEXT_VALUES_0, valueBytes);
-      a.add(NEXT_VALUES_1, valueBytes);
+      a.add(NEXT_0, FEATURES_AT_ONCE * keyRowBytes);
+      a.add(NEXT_1, FEATURES_AT_ONCE * keyRowBytes);
     }
     a.add(QUERY, FEATURES_AT_ONCE * Float.BYTES);
     a.sub(LEFT, 1);
@@ -223,17 +218,12 @@ final class AttendEmitter extends StepEmitter {
     finishScores(queries);
   }
 
-  /** Of the next piece, what feature after feature of this one's keys and values would be. */
+  /** The next piece's keys of a feature. */
   private void prefetch(int feature) {
     int keyRowBytes = blockSize * type.bytes();
-    a.prefetcht0(NEXT_KEYS_0.at(feature * keyRowBytes));
+    a.prefetcht0(NEXT_0.at(feature * keyRowBytes));
     if (keyRowBytes > LINE_BYTES) { // else both halves are in one line, or it is near
-      a.prefetcht0(NEXT_KEYS_1.at(feature * keyRowBytes));
-    }
-    int offset = feature * HALF_TILE * type.bytes();
-    if (offset % LINE_BYTES == 0) {
-      a.prefetcht0(NEXT_VALUES_0.at(offset));
-      a.prefetcht0(NEXT_VALUES_1.at(offset));
+      a.prefetcht0(NEXT_1.at(feature * keyRowBytes));
     }
   }
 
@@ -350,15 +340,15 @@ final class AttendEmitter extends StepEmitter {
 
   // ---- values
 
-  private void addValues(int queries) {
+  private void addValues(int queries, boolean prefetching) {
     int vectors = headDim / lanes;
     int chunk = chunk(queries);
     for (int first = 0; first < vectors; first += chunk) {
-      addChunk(queries, first, Math.min(chunk, vectors - first));
+      addChunk(queries, first, Math.min(chunk, vectors - first), prefetching && first == 0);
     }
   }
 
-  private void addChunk(int queries, int first, int vectors) {
+  private void addChunk(int queries, int first, int vectors, boolean prefetching) {
     for (int query = 0; query < queries; query++) {
       Vec shrink = v(query % factors);
       a.vbroadcastss(shrink, NUMBERS.at(query * Float.BYTES + C_AFTER_M));
@@ -368,6 +358,7 @@ final class AttendEmitter extends StepEmitter {
     }
     a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
     a.mov(CACHE_0, PIECE.at(AttendLayout.VALUES_0));
+    a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.VALUES_0));
     a.mov(CACHE_1, LEFT);
     a.cmp(LEFT, HALF_TILE);
     Label onlyHalf = new Label();
@@ -377,9 +368,10 @@ final class AttendEmitter extends StepEmitter {
     Label half = new Label();
     a.bind(half);
     a.sub(CACHE_1, LEFT); // positions of the other half
-    addPositions(queries, first, vectors);
+    addPositions(queries, first, vectors, prefetching);
     a.mov(LEFT, CACHE_1);
     a.mov(CACHE_0, PIECE.at(AttendLayout.VALUES_1));
+    a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.VALUES_1));
     a.test(LEFT, LEFT);
     a.jcc(NOT_EQUAL, half);
     a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
@@ -397,7 +389,7 @@ final class AttendEmitter extends StepEmitter {
   }
 
   /** LEFT positions from CACHE_0 and SCORES on; leaves SCORES behind them. */
-  private void addPositions(int queries, int first, int vectors) {
+  private void addPositions(int queries, int first, int vectors, boolean prefetching) {
     Label several = new Label();
     Label single = new Label();
     Label done = new Label();
@@ -405,6 +397,9 @@ final class AttendEmitter extends StepEmitter {
     a.cmp(LEFT, POSITIONS_AT_ONCE);
     a.jcc(BELOW, single);
     for (int position = 0; position < POSITIONS_AT_ONCE; position++) {
+      for (int at = 0; prefetching && at < valueBytes(); at += LINE_BYTES) {
+        a.prefetcht0(NEXT_0.at(position * valueBytes() + at));
+      }
       addPosition(position, queries, first, vectors);
     }
     pass(POSITIONS_AT_ONCE);
@@ -419,9 +414,15 @@ final class AttendEmitter extends StepEmitter {
   }
 
   private void pass(int positions) {
-    a.add(CACHE_0, positions * headDim * type.bytes());
+    a.add(CACHE_0, positions * valueBytes());
+    a.add(NEXT_0, positions * valueBytes());
     a.add(SCORES, positions * Float.BYTES);
     a.sub(LEFT, positions);
+  }
+
+  /** Of a position. */
+  private int valueBytes() {
+    return headDim * type.bytes();
   }
 
   private void addPosition(int position, int queries, int first, int vectors) {
