@@ -16,7 +16,10 @@ import org.jspecify.annotations.Nullable;
  * is a·b + c rounded once. The definitions below <em>are</em> the result, to the bit.
  */
 public interface Kernels {
-  /** Outputs of a multiply are split between callers in multiples of this. */
+  /**
+   * Outputs of a multiply are split between callers in multiples of this: whole blocks, where they
+   * are rounded next.
+   */
   int ROW_GROUP = 32;
 
   /** Columns that share a scale, in quantized weights and rounded activations. */

@@ -89,9 +89,8 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
 
   @Override
   public void run(int part, int parts) {
-    int groups = Math.ceilDiv(weights.rows(), Kernels.ROW_GROUP);
-    int from = Team.split(groups, part, parts) * Kernels.ROW_GROUP;
-    int to = Math.min(Team.split(groups, part + 1, parts) * Kernels.ROW_GROUP, weights.rows());
+    int from = firstOutput(weights.rows(), part, parts);
+    int to = firstOutput(weights.rows(), part + 1, parts);
     if (from >= to) {
       return;
     }
@@ -102,6 +101,12 @@ final class Linear<In extends Dim, Out extends Dim> implements Team.Task {
         backend.kernels().add(sum.data(), y.data(), start + from, start + to);
       }
     }
+  }
+
+  /** Where a part of the outputs begins: with a whole {@link Kernels#ROW_GROUP}. */
+  static int firstOutput(int outputs, int part, int parts) {
+    int groups = Math.ceilDiv(outputs, Kernels.ROW_GROUP);
+    return Math.min(Team.split(groups, part, parts) * Kernels.ROW_GROUP, outputs);
   }
 
   /** Outputs [from, to) of y = x·Wᵀ; from is a multiple of {@link Kernels#ROW_GROUP}. */

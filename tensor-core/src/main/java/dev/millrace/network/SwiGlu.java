@@ -60,9 +60,8 @@ final class SwiGlu implements Team.Task {
   @Override
   public void run(int part, int parts) {
     int columns = g.columns();
-    int blocks = Math.ceilDiv(columns, Kernels.QUANTIZATION_BLOCK);
-    int from = Team.split(blocks, part, parts) * Kernels.QUANTIZATION_BLOCK;
-    int to = Math.min(Team.split(blocks, part + 1, parts) * Kernels.QUANTIZATION_BLOCK, columns);
+    int from = Linear.firstOutput(columns, part, parts);
+    int to = Linear.firstOutput(columns, part + 1, parts);
     if (from >= to) {
       return;
     }

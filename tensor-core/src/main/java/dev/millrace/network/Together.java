@@ -2,7 +2,7 @@ package dev.millrace.network;
 
 import dev.millrace.kernel.Team;
 
-/** Two or three tasks, none of which reads what another writes, in one round of the team. */
+/** Three tasks, none of which reads what another writes, in one round of the team. */
 final class Together implements Team.Task {
   private static final Team.Task NOTHING = (part, parts) -> {};
 
@@ -13,10 +13,6 @@ final class Together implements Team.Task {
 
   Together(Team team) {
     this.team = team;
-  }
-
-  void run(Team.Task first, Team.Task second) {
-    run(first, second, NOTHING);
   }
 
   void run(Team.Task first, Team.Task second, Team.Task third) {

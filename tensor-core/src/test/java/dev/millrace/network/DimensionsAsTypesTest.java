@@ -46,6 +46,7 @@ class DimensionsAsTypesTest {
             Linear<Hidden, Ffn> gate,
             Linear<Ffn, Hidden> down,
             Linear<Hidden, Product<Heads, HeadDim>> query,
+            Linear<Hidden, Product<KvHeads, HeadDim>> key,
             Linear<Product<Heads, HeadDim>, Hidden> output,
             Linear<Hidden, Vocab> head,
             Together together, RmsNorm<Hidden> norm, Rope rope, KvWriter writer, Attention attention, SwiGlu swiGlu,
@@ -60,7 +61,7 @@ class DimensionsAsTypesTest {
     String layer =
         """
         norm.apply(x, h);
-        together.run(query.task(h, q), gate.task(h, g));
+        together.run(query.task(h, q), key.task(h, k), gate.task(h, g));
         rope.rotate(q, step, 0, 1);
         writer.rotateAndStore(q, k, v, cache, step);
         attention.apply(q, cache, step, attended);
