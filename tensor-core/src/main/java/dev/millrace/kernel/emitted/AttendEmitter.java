@@ -358,7 +358,9 @@ final class AttendEmitter extends StepEmitter {
     }
     a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
     a.mov(CACHE_0, PIECE.at(AttendLayout.VALUES_0));
-    a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.VALUES_0));
+    if (prefetching) {
+      a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.VALUES_0));
+    }
     a.mov(CACHE_1, LEFT);
     a.cmp(LEFT, HALF_TILE);
     Label onlyHalf = new Label();
@@ -371,7 +373,9 @@ final class AttendEmitter extends StepEmitter {
     addPositions(queries, first, vectors, prefetching);
     a.mov(LEFT, CACHE_1);
     a.mov(CACHE_0, PIECE.at(AttendLayout.VALUES_1));
-    a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.VALUES_1));
+    if (prefetching) {
+      a.mov(NEXT_0, PIECE.at(NEXT_PIECE + AttendLayout.VALUES_1));
+    }
     a.test(LEFT, LEFT);
     a.jcc(NOT_EQUAL, half);
     a.mov(LEFT, PIECE.at(AttendLayout.SEEN));
@@ -402,6 +406,9 @@ final class AttendEmitter extends StepEmitter {
       }
       addPosition(position, queries, first, vectors);
     }
+    if (prefetching) {
+      a.add(NEXT_0, POSITIONS_AT_ONCE * valueBytes());
+    }
     pass(POSITIONS_AT_ONCE);
     a.jmp(several);
     a.bind(single);
@@ -415,7 +422,6 @@ final class AttendEmitter extends StepEmitter {
 
   private void pass(int positions) {
     a.add(CACHE_0, positions * valueBytes());
-    a.add(NEXT_0, positions * valueBytes());
     a.add(SCORES, positions * Float.BYTES);
     a.sub(LEFT, positions);
   }
