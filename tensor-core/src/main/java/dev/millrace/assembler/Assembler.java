@@ -214,8 +214,14 @@ public final class Assembler {
     encoder.bytes(0x48 | to.ordinal() >> 3, 0xC1, 0xE8 | to.ordinal() & 7, bits);
   }
 
+  /** Into all levels of the cache. */
   public void prefetcht0(Mem address) {
     encoder.rex(false, 0x0F18, 1, address);
+  }
+
+  /** Into the second level and beyond. */
+  public void prefetcht1(Mem address) {
+    encoder.rex(false, 0x0F18, 2, address);
   }
 
   /** Leaf and sub-leaf in eax and ecx; answers in eax, ebx, ecx, edx. */

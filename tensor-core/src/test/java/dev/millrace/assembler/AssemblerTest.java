@@ -263,7 +263,7 @@ class AssemblerTest {
                 new Vec.Width[] {Vec.Width.ZMM}, true, false, false, 2, new Integer[] {0, 1}, "");
         case "mov32", "movsxd" -> new Shape(all, false, false, false, 1, wide, "dword ptr ");
         case "mov", "lea" -> new Shape(all, false, false, false, 1, wide, "qword ptr ");
-        case "prefetcht0" -> new Shape(all, false, false, false, 1, wide, "");
+        case "prefetcht0", "prefetcht1" -> new Shape(all, false, false, false, 1, wide, "");
         case "shl", "shr" ->
             new Shape(all, false, false, false, 1, new Integer[] {2, 5, 31, 63}, "");
         case "add", "sub", "cmp", "and" -> new Shape(all, false, false, false, 1, wide, "");

@@ -24,7 +24,8 @@ import java.util.function.IntFunction;
  * <p>For each piece, queries in groups that share what is read of the cache: their scores and
  * largest scores; then the weights exp(s − M), their sums, and what the outputs shrink by; then the
  * values. Meanwhile the next piece's keys and values are fetched: a tile is where the cache's
- * blocks, and the CPU's own guesses, end.
+ * blocks, and the CPU's own guesses, end. They go to the second level, which has room for more
+ * lines under way than the first.
  */
 final class AttendEmitter extends StepEmitter {
   private static final Gp WORK = Gp.RDI;
@@ -221,9 +222,9 @@ final class AttendEmitter extends StepEmitter {
   /** The next piece's keys of a feature. */
   private void prefetch(int feature) {
     int keyRowBytes = blockSize * type.bytes();
-    a.prefetcht0(NEXT_0.at(feature * keyRowBytes));
+    a.prefetcht1(NEXT_0.at(feature * keyRowBytes));
     if (keyRowBytes > LINE_BYTES) { // else both halves are in one line, or it is near
-      a.prefetcht0(NEXT_1.at(feature * keyRowBytes));
+      a.prefetcht1(NEXT_1.at(feature * keyRowBytes));
     }
   }
 
@@ -402,7 +403,7 @@ final class AttendEmitter extends StepEmitter {
     a.jcc(BELOW, single);
     for (int position = 0; position < POSITIONS_AT_ONCE; position++) {
       for (int at = 0; prefetching && at < valueBytes(); at += LINE_BYTES) {
-        a.prefetcht0(NEXT_0.at(position * valueBytes() + at));
+        a.prefetcht1(NEXT_0.at(position * valueBytes() + at));
       }
       addPosition(position, queries, first, vectors);
     }
