@@ -40,7 +40,7 @@ final class BenchStepCommand implements Callable<Integer> {
   private static final int MAX_BATCH = 4096;
   private static final int MAX_TOKENS = 1 << 24; // positions: more than any model's context
   private static final int MAX_REPETITIONS = 10_000;
-  private static final long WARM_UP_NANOS = 1_000_000_000;
+  private static final long WARM_UP_NANOS = 2_000_000_000;
   private static final long AGAIN_NANOS = 100_000_000; // what others do meanwhile cools caches only
 
   @Option(
