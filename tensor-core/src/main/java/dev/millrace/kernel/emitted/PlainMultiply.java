@@ -12,33 +12,25 @@ import dev.millrace.kernel.ActivationPrecision;
  * one after the other, so that memory is read in one stream.
  */
 final class PlainMultiply extends MultiplyEmitter {
-  private final Vec.Width width;
-  private final int lanes;
+  private final Isa isa;
+  private final int lanes; // of a vector
   private final int vectors; // of a group's outputs
 
   PlainMultiply(Assembler a, PackedLayout layout) {
     super(a, layout, ActivationPrecision.INT8); // of no consequence: activations aren't rounded
-    width = layout.isa() == Isa.AVX512 ? Vec.Width.ZMM : Vec.Width.YMM;
-    lanes = width.bytes() / Float.BYTES;
+    isa = layout.isa();
+    lanes = isa.lanes();
     vectors = layout.groupRows() / lanes;
-  }
-
-  private boolean isAvx512() {
-    return width == Vec.Width.ZMM;
   }
 
   /** As many as have accumulators, beside weights and, with AVX2, a broadcast activation. */
   @Override
   int maxTile() {
-    return isAvx512() ? MultiplyCode.MAX_TILE / vectors : 6;
+    return isa == Isa.AVX512 ? MultiplyCode.MAX_TILE / vectors : 6;
   }
 
   private Vec accumulator(int row, int vector) {
-    return register(row * vectors + vector);
-  }
-
-  private Vec register(int number) {
-    return xmm(number).as(width);
+    return isa.register(row * vectors + vector);
   }
 
   @Override
@@ -52,19 +44,19 @@ final class PlainMultiply extends MultiplyEmitter {
   void block(int rows) {
     int free = rows * vectors;
     for (int i = 0; i < vectors; i++) {
-      load(register(free + i), i);
+      load(isa.register(free + i), i);
     }
     for (int row = 0; row < rows; row++) {
-      if (isAvx512()) {
+      if (isa == Isa.AVX512) {
         for (int i = 0; i < vectors; i++) {
           Mem activation = activation(row, 0).broadcasting();
-          a.vfmadd231ps(accumulator(row, i), register(free + i), activation);
+          a.vfmadd231ps(accumulator(row, i), isa.register(free + i), activation);
         }
       } else {
-        Vec broadcast = register(free + vectors);
+        Vec broadcast = isa.register(free + vectors);
         a.vbroadcastss(broadcast, activation(row, 0));
         for (int i = 0; i < vectors; i++) {
-          a.vfmadd231ps(accumulator(row, i), register(free + i), broadcast);
+          a.vfmadd231ps(accumulator(row, i), isa.register(free + i), broadcast);
         }
       }
     }
@@ -85,7 +77,7 @@ final class PlainMultiply extends MultiplyEmitter {
   @Override
   void store(int row, Mem to) {
     for (int i = 0; i < vectors; i++) {
-      a.vmovups(to.plus(i * width.bytes()), accumulator(row, i));
+      a.vmovups(to.plus(i * lanes * Float.BYTES), accumulator(row, i));
     }
   }
 }

@@ -1,8 +1,6 @@
 package dev.millrace.kernel.emitted;
 
 import static dev.millrace.assembler.Vec.xmm;
-import static dev.millrace.assembler.Vec.ymm;
-import static dev.millrace.assembler.Vec.zmm;
 
 import dev.millrace.assembler.Assembler;
 import dev.millrace.assembler.Gp;
@@ -29,13 +27,13 @@ abstract class StepEmitter {
 
   StepEmitter(Isa isa) {
     this.isa = isa;
-    lanes = isa == Isa.AVX512 ? 16 : 8;
+    lanes = isa.lanes();
     vectorBytes = lanes * Float.BYTES;
   }
 
   /** Register {@code number} in full width. */
   final Vec v(int number) {
-    return isa == Isa.AVX512 ? zmm(number) : ymm(number);
+    return isa.register(number);
   }
 
   static Mem constant(int offset) {
