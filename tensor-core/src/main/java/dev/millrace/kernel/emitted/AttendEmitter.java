@@ -193,7 +193,7 @@ final class AttendEmitter extends StepEmitter {
     a.bind(features);
     for (int feature = 0; feature < FEATURES_AT_ONCE; feature++) {
       if (prefetching) {
-        prefetch(feature);
+        prefetchKeys(feature);
       }
       int row = feature * keyRowBytes;
       int number = feature * Float.BYTES;
@@ -220,7 +220,7 @@ final class AttendEmitter extends StepEmitter {
   }
 
   /** The next piece's keys of a feature. */
-  private void prefetch(int feature) {
+  private void prefetchKeys(int feature) {
     int keyRowBytes = blockSize * type.bytes();
     a.prefetcht1(NEXT_0.at(feature * keyRowBytes));
     if (keyRowBytes > LINE_BYTES) { // else both halves are in one line, or it is near
@@ -402,8 +402,8 @@ final class AttendEmitter extends StepEmitter {
     a.cmp(LEFT, POSITIONS_AT_ONCE);
     a.jcc(BELOW, single);
     for (int position = 0; position < POSITIONS_AT_ONCE; position++) {
-      for (int at = 0; prefetching && at < valueBytes(); at += LINE_BYTES) {
-        a.prefetcht1(NEXT_0.at(position * valueBytes() + at));
+      if (prefetching) {
+        prefetchValues(position);
       }
       addPosition(position, queries, first, vectors);
     }
@@ -419,6 +419,13 @@ final class AttendEmitter extends StepEmitter {
     pass(1);
     a.jmp(single);
     a.bind(done);
+  }
+
+  /** The next piece's values of a position. */
+  private void prefetchValues(int position) {
+    for (int at = 0; at < valueBytes(); at += LINE_BYTES) {
+      a.prefetcht1(NEXT_0.at(position * valueBytes() + at));
+    }
   }
 
   private void pass(int positions) {
